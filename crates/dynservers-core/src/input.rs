@@ -1,0 +1,113 @@
+//! Inputs: everything that the machine is told.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::effect::{Completion, Failure};
+use crate::ids::{CommandId, EffectId, ProviderName, Seq, ServerId, TypeName};
+use crate::spec::Spec;
+
+/// One piece of news. Bad news is an input too: none of them can fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input {
+    /// Somebody wants something; answered by [`crate::Output::Reply`] once that is durable.
+    Command(Command),
+    /// The answer to [`crate::Output::Prepare`].
+    Prepared {
+        /// The server that was asked about.
+        server: ServerId,
+        /// Its name and specification, or why there is none.
+        result: Result<Prepared, Failure>,
+    },
+    /// The batch of this number is durable.
+    Persisted(Seq),
+    /// What became of an effect.
+    Completed {
+        /// The effect.
+        effect: EffectId,
+        /// The news.
+        completion: Completion,
+    },
+    /// The host is about to end: no new effects from now on.
+    Shutdown,
+}
+
+/// What the host makes of a new server before it is created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// Its name, for people.
+    pub name: String,
+    /// What to create.
+    pub spec: Arc<Spec>,
+}
+
+/// A wish with an idempotency key: said twice, it is done once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// The idempotency key.
+    pub id: CommandId,
+    /// The wish.
+    pub action: Action,
+}
+
+/// What can be wished for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+#[non_exhaustive]
+pub enum Action {
+    /// Sets the desired number.
+    Ensure {
+        /// The type.
+        server_type: TypeName,
+        /// The number; outside of the type's bounds it is clamped, and the reply says so.
+        count: u32,
+    },
+    /// Raises the desired number.
+    Increase {
+        /// The type.
+        server_type: TypeName,
+        /// By how many; 0 does nothing.
+        by: u32,
+    },
+    /// Lowers the desired number.
+    Decrease {
+        /// The type.
+        server_type: TypeName,
+        /// By how many; 0 does nothing, and more than there are goes to the minimum.
+        by: u32,
+    },
+    /// Reboots every server of the type: those that run now, those that start once they run.
+    Reboot {
+        /// The type.
+        server_type: TypeName,
+        /// How many at once; none means all.
+        at_a_time: Option<u32>,
+    },
+    /// Protects a server from being chosen to go, or ends that.
+    Protect {
+        /// The server.
+        server: ServerId,
+        /// Whether it is protected from now on.
+        protected: bool,
+    },
+    /// Stops or allows creating (`out`) and choosing servers to go (`inward`).
+    Pause {
+        /// Whether creating is paused, if that is to change.
+        out: Option<bool>,
+        /// Whether choosing servers to go is paused, if that is to change.
+        inward: Option<bool>,
+    },
+    /// Takes over the servers of other owners that were found and held.
+    Takeover {
+        /// At which provider; none means at all of them.
+        provider: Option<ProviderName>,
+    },
+    /// Ends the holds: what is seen now is accepted.
+    Resume {
+        /// At which provider; none means at all of them.
+        provider: Option<ProviderName>,
+    },
+}

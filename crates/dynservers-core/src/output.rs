@@ -1,0 +1,136 @@
+//! Outputs: everything that the machine asks of its host.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::effect::Effect;
+use crate::event::Event;
+use crate::ids::{CommandId, ServerId, TypeName};
+use crate::record::Batch;
+
+/// One thing for the host to do, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output {
+    /// Make this durable, then say [`crate::Input::Persisted`]. At most one batch is out at a time.
+    Persist(Batch),
+    /// Render the name and the specification of a new server, then say [`crate::Input::Prepared`].
+    Prepare(Prepare),
+    /// Do this, then say [`crate::Input::Completed`]. Its intent is durable.
+    Execute(Effect),
+    /// Tell whoever listens. Its record is durable.
+    Notify(Event),
+    /// Answer whoever asked. What was asked for is durable.
+    Reply {
+        /// The command.
+        command: CommandId,
+        /// The answer.
+        reply: Reply,
+    },
+}
+
+/// A question: what is this server to be called, and made from?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepare {
+    /// The server.
+    pub server: ServerId,
+    /// Its type.
+    pub server_type: TypeName,
+}
+
+/// The answer to a command.
+pub type Reply = Result<Done, Refusal>;
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "done")]
+#[non_exhaustive]
+pub enum Done {
+    /// The desired number is set.
+    Desired {
+        /// The type.
+        server_type: TypeName,
+        /// The number before, if one was set.
+        before: Option<u32>,
+        /// The number asked for.
+        requested: u32,
+        /// The number set: what was asked for, within the type's bounds.
+        desired: u32,
+    },
+    /// Reboots are requested.
+    Rebooting {
+        /// The type.
+        server_type: TypeName,
+        /// How many servers.
+        servers: u32,
+    },
+    /// The protection is set.
+    Protected {
+        /// The server.
+        server: ServerId,
+        /// Whether it is protected now.
+        protected: bool,
+    },
+    /// The pauses are set.
+    Paused {
+        /// Whether creating is paused.
+        out: bool,
+        /// Whether choosing servers to go is paused.
+        inward: bool,
+    },
+    /// Other owners' servers are ours now.
+    TakenOver {
+        /// How many servers.
+        servers: u32,
+    },
+    /// The holds are over.
+    Resumed {
+        /// How many providers were held.
+        providers: u32,
+    },
+}
+
+/// Why a command was not carried out. Nothing of it was done.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "refused")]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There is no such type.
+    #[error("there is no server type {server_type}; there are: {}", known.iter().map(TypeName::as_str).collect::<Vec<_>>().join(", "))]
+    UnknownType {
+        /// The type asked for.
+        server_type: TypeName,
+        /// The types there are.
+        known: Vec<TypeName>,
+    },
+    /// The type is retired: it can only shrink to zero.
+    #[error("server type {server_type} is retired; take it out of retired_types to use it again")]
+    RetiredType {
+        /// The type.
+        server_type: TypeName,
+    },
+    /// There is no such server.
+    #[error("there is no server {server}")]
+    UnknownServer {
+        /// The server asked for.
+        server: ServerId,
+    },
+    /// There is no such provider.
+    #[error("there is no provider {provider}")]
+    UnknownProvider {
+        /// The provider asked for.
+        provider: String,
+    },
+    /// The idempotency key was used for another command.
+    #[error("the idempotency key was used before for another command; use a new key for a new command")]
+    KeyReused,
+    /// The number to count from is not known before the first look.
+    #[error("the number of servers is not known before the provider was seen; try again, or say ensure")]
+    NotSeenYet,
+    /// The daemon is about to end.
+    #[error("the daemon is shutting down; say it again when it is back")]
+    ShuttingDown,
+}
