@@ -247,8 +247,9 @@ impl FleetRecord {
 pub struct TypeRecord {
     /// How many servers there should be. Unknown means: as many as are found.
     pub desired: Option<u32>,
-    /// How long a boot takes, as learned.
-    pub boot_time: Option<Duration>,
+    /// How long each passing status takes, as learned.
+    #[serde(default)]
+    pub learned: BTreeMap<Status, Duration>,
     /// How many reboots may be under way at once; none means no bound.
     #[serde(default)]
     pub reboot_at_a_time: Option<u32>,
