@@ -23,13 +23,18 @@ pub(super) enum Identity {
     /// A ledger of this version, which this program can read or bring forward.
     Ledger {
         /// Its version, from 1 on.
-        version: usize,
+        version: u32,
     },
 }
 
 /// Tells what a database is, without writing to it.
 pub(super) fn identify(connection: &Connection, place: &Path) -> Result<Identity, StoreError> {
     identify_among(connection, place, MIGRATIONS)
+}
+
+/// The version that all of these steps lead to.
+fn newest(migrations: &[&str]) -> u32 {
+    migrations.len() as u32
 }
 
 fn identify_among(
@@ -47,13 +52,12 @@ fn identify_among(
     if application != APPLICATION_ID {
         return Err(invalid(place, "it is a database of another program".to_owned()));
     }
-    match usize::try_from(version) {
-        Ok(version) if (1..=migrations.len()).contains(&version) => Ok(Identity::Ledger { version }),
-        Ok(version) if version > migrations.len() => Err(StoreError::Newer {
-            place: place.display().to_string(),
-            found: version as u32,
-            known: migrations.len() as u32,
-        }),
+    let known = newest(migrations);
+    match u32::try_from(version) {
+        Ok(version) if (1..=known).contains(&version) => Ok(Identity::Ledger { version }),
+        Ok(found) if found > known => {
+            Err(StoreError::Newer { place: place.display().to_string(), found, known })
+        }
         Ok(_) | Err(_) => Err(invalid(place, format!("its schema version {version} was never written"))),
     }
 }
@@ -97,12 +101,12 @@ fn bring_forward(
         Identity::Empty => 0,
         Identity::Ledger { version } => version,
     };
-    for migration in &migrations[done..] {
+    for migration in migrations.iter().skip(done as usize) {
         transaction.execute_batch(migration)?;
     }
-    if done < migrations.len() {
+    if done < newest(migrations) {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", migrations.len() as i64)?;
+        transaction.pragma_update(None, "user_version", newest(migrations))?;
     }
     Ok(())
 }

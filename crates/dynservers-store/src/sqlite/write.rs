@@ -155,7 +155,7 @@ impl Writer<'_> {
             self.execute(
                 "DELETE FROM dynamic_server_commands WHERE number <= \
                  (SELECT number FROM dynamic_server_commands ORDER BY number DESC LIMIT 1 OFFSET ?1)",
-                [COMMANDS_KEPT as i64],
+                [COMMANDS_KEPT as u32],
             )?;
         }
         let events = batch.changes.iter().filter(|change| matches!(change, Change::Event(_))).count();
@@ -172,7 +172,7 @@ impl Writer<'_> {
             "DELETE FROM dynamic_server_events \
              WHERE id IN (SELECT id FROM dynamic_server_events ORDER BY id LIMIT ?1) \
              AND (at_ms < ?2 OR id <= (SELECT max(id) FROM dynamic_server_events) - ?3)",
-            ((came as i64).saturating_mul(2), stored_time(Time::from_millis(oldest)), EVENTS_KEPT),
+            (i64::from(came as u32) * 2, stored_time(Time::from_millis(oldest)), EVENTS_KEPT),
         )?;
         Ok(())
     }

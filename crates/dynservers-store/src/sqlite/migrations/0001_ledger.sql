@@ -1,5 +1,5 @@
 -- The ledger. In every table `record` is what is read back; the columns that are computed from it are for people,
--- and can neither disagree with it nor be written to.
+-- and can neither disagree with it nor be written to. What may exceed SQLite's integers is cast, and ends at the largest.
 
 CREATE TABLE dynamic_server_fleets (
     fleet        TEXT NOT NULL PRIMARY KEY,
@@ -19,9 +19,9 @@ CREATE TABLE dynamic_servers (
     type                   TEXT AS (record ->> '$.server_type'),
     status                 TEXT AS (record ->> '$.status'),
     previous_status        TEXT AS (record ->> '$.previous_status'),
-    status_updated_at_ms   INTEGER AS (record ->> '$.status_since'),
-    created_at_ms          INTEGER AS (record ->> '$.created_at'),
-    reboot_requested_at_ms INTEGER AS (record ->> '$.reboot_requested_at'),
+    status_updated_at_ms   INTEGER AS (CAST(record ->> '$.status_since' AS INTEGER)),
+    created_at_ms          INTEGER AS (CAST(record ->> '$.created_at' AS INTEGER)),
+    reboot_requested_at_ms INTEGER AS (CAST(record ->> '$.reboot_requested_at' AS INTEGER)),
     provider               TEXT AS (record ->> '$.provider'),
     provider_id            TEXT AS (record ->> '$.provider_id'),
     token                  TEXT AS (record ->> '$.attempt.token'),
@@ -33,7 +33,7 @@ CREATE TABLE dynamic_servers (
     failure_http_status    INTEGER AS (record ->> '$.failure.http_status'),
     failure_correlation    TEXT AS (record ->> '$.failure.correlation'),
     spec                   TEXT AS (record ->> '$.spec'),
-    replaces               INTEGER AS (record ->> '$.replaces'),
+    replaces               INTEGER AS (CAST(record ->> '$.replaces' AS INTEGER)),
     protected              INTEGER AS (record ->> '$.protected'),
     disowned               INTEGER AS (record ->> '$.disowned')
 ) STRICT;
@@ -52,7 +52,7 @@ CREATE TABLE dynamic_server_found (
     owner         TEXT AS (record ->> '$.owner'),
     type          TEXT AS (record ->> '$.server_type'),
     state         TEXT AS (record ->> '$.state'),
-    first_seen_ms INTEGER AS (record ->> '$.first_seen'),
+    first_seen_ms INTEGER AS (CAST(record ->> '$.first_seen' AS INTEGER)),
     PRIMARY KEY (provider, provider_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -61,7 +61,7 @@ CREATE TABLE dynamic_server_events (
     at_ms           INTEGER NOT NULL,
     record          TEXT NOT NULL,
     event           TEXT AS (record ->> '$.event'),
-    server_id       INTEGER AS (record ->> '$.server'),
+    server_id       INTEGER AS (CAST(record ->> '$.server' AS INTEGER)),
     type            TEXT AS (record ->> '$.server_type'),
     previous_status TEXT AS (record ->> '$.previous_status')
 ) STRICT;
@@ -71,7 +71,7 @@ CREATE TABLE dynamic_server_commands (
     number INTEGER PRIMARY KEY,
     id     TEXT NOT NULL UNIQUE,
     record TEXT NOT NULL,
-    at_ms  INTEGER AS (record ->> '$.at'),
+    at_ms  INTEGER AS (CAST(record ->> '$.at' AS INTEGER)),
     action TEXT AS (record ->> '$.command.action.action'),
     type   TEXT AS (record ->> '$.command.action.server_type')
 ) STRICT;
@@ -80,7 +80,7 @@ CREATE VIEW dynamic_server_types AS
 SELECT fleets.fleet,
        types.key                          AS type,
        types.value ->> '$.desired'        AS desired,
-       types.value ->> '$.limited_since'  AS limited_since_ms,
+       CAST(types.value ->> '$.limited_since' AS INTEGER) AS limited_since_ms,
        types.value                        AS record
 FROM dynamic_server_fleets AS fleets, json_each(fleets.record, '$.types') AS types;
 
