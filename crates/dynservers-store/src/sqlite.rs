@@ -1,12 +1,12 @@
 //! The ledger in one SQLite file: how it is opened, and the port that it serves.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use dynservers_core::{Batch, Event, EventId, FleetName, OwnerId, Store, StoreError, Stored};
 use rusqlite::{Connection, TransactionBehavior};
 
 use self::error::{broken, unusable};
+use self::place::Lock;
 use self::write::Writer;
 
 mod error;
@@ -34,7 +34,8 @@ pub struct Sqlite {
     owner: OwnerId,
     term: i64,
     syncs: Option<bool>,
-    _lock: File,
+    // Last, so that it outlives the connection.
+    _lock: Lock,
 }
 
 impl Sqlite {
@@ -54,14 +55,13 @@ impl Sqlite {
         }
         let lock = place::lock(&path)?;
         place::create(&path)?;
-        place::make_private(&path)?;
         let mut connection = place::connect(&path)?;
         // What was seen before the lock was taken may be another file by now.
         schema::identify(&connection, &path)?;
+        place::make_private(&path)?;
         prepare(&connection, &path)?;
         schema::migrate(&mut connection, &path, fleet)?;
         let (owner, term) = take_over(&mut connection, &path)?;
-        place::make_private(&path)?;
         Ok(Self { connection, path, owner, term, syncs: None, _lock: lock })
     }
 
