@@ -21,12 +21,13 @@ pub use self::reader::SqliteReader;
 /// The ledger of one fleet in one SQLite file, held by one process at a time.
 ///
 /// Whoever holds it has an OS lock on a file beside it (`<file>.lock`, which stays when the process ends; the lock
-/// does not), and a term that is one above that of whoever held it before. The second guards what the first cannot:
-/// network file systems whose locks do nothing.
+/// does not), and a term that is one above that of whoever held it before. The second guards what the first cannot: a
+/// lock file that somebody removed.
 ///
 /// A batch is one transaction in the write-ahead log. One with [`Batch::must_sync`] is on the disk when
 /// [`Store::append`] returns, and so are all before it; one without is safe from the end of the process at once, and
-/// from a loss of power with the next that must be synced. What was written is never half there.
+/// from a loss of power with the next that must be synced. What was written is never half there. Where the disk itself
+/// fails while it is synced, the batch may be found whole by the next process though [`Store::append`] refused it.
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Connection,
