@@ -1,0 +1,328 @@
+//! Records with every field set, and the small things that each test needs.
+use std::path::PathBuf;
+use std::time::Duration;
+
+use dynservers_core::{
+    Action, Address, Attempt, Batch, Change, Command, CommandId, CommandRecord, DeleteIssued, Done, Event,
+    EventId, EventKind, Failure, FleetName, FleetRecord, Found, FoundRecord, Hold, Limit, Network, OwnerId,
+    Phase, ProviderId, ProviderName, ProviderRecord, ProviderState, Reason, Reboot, Refusal, Removal, Reply,
+    Retry, Seq, ServerEvent, ServerId, ServerRecord, Spec, SpecHash, Status, Step, StopIssued, StopMode,
+    Time, Token, TypeName, TypeRecord, Why,
+};
+use dynservers_store::Sqlite;
+use tempfile::TempDir;
+
+/// A directory with room for a ledger.
+pub(crate) struct Place {
+    pub(crate) directory: TempDir,
+    pub(crate) path: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("fleet.db");
+        Self { directory, path }
+    }
+
+    pub(crate) fn open(&self) -> Sqlite {
+        Sqlite::open(&self.path, &fleet()).unwrap()
+    }
+
+    /// The names of all files there, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let mut names: Vec<_> = std::fs::read_dir(self.directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+pub(crate) fn fleet() -> FleetName {
+    FleetName::new("workers").unwrap()
+}
+
+pub(crate) fn type_name(name: &str) -> TypeName {
+    TypeName::new(name).unwrap()
+}
+
+pub(crate) fn provider() -> ProviderName {
+    ProviderName::new("upcloud").unwrap()
+}
+
+pub(crate) fn at(seconds: u64) -> Time {
+    Time::from_millis(1_700_000_000_000) + Duration::from_secs(seconds)
+}
+
+pub(crate) fn batch(time: Time, changes: Vec<Change>) -> Batch {
+    Batch { seq: Seq(1), at: time, must_sync: true, changes }
+}
+
+pub(crate) fn spec(plan: &str) -> Spec {
+    Spec::new(
+        serde_json::json!({"plan": plan, "ratio": 0.1, "tiny": 5e-324, "odd": 1.234_567_890_123_456_7e22,
+        "big": u64::MAX, "storages": [{"size": 25, "title": "ä \u{0} \"quoted\""}], "none": null}),
+    )
+}
+
+pub(crate) fn failure() -> Failure {
+    Failure {
+        message: "no more servers 'here'; DROP TABLE dynamic_servers".to_owned(),
+        code: Some("SERVER_CREATING_LIMIT_REACHED".to_owned()),
+        http_status: Some(403),
+        correlation: Some("01JX".to_owned()),
+    }
+}
+
+/// A server of which nothing is known yet.
+pub(crate) fn plain_server(id: u64) -> ServerRecord {
+    ServerRecord {
+        id: ServerId(id),
+        server_type: type_name("default"),
+        provider: provider(),
+        name: String::new(),
+        status: Status::New,
+        previous_status: None,
+        status_since: at(id),
+        created_at: at(id),
+        why: Why::Wanted,
+        spec: None,
+        attempt: None,
+        abandoned: Vec::new(),
+        provider_id: None,
+        bound_at: None,
+        unfinished: None,
+        addresses: Vec::new(),
+        removal: None,
+        reboot_requested_at: None,
+        reboot: None,
+        replaces: None,
+        failure: None,
+        failed_at: None,
+        retry: None,
+        protected: false,
+        disowned: false,
+    }
+}
+
+/// A server of which everything is known.
+pub(crate) fn full_server(id: u64) -> ServerRecord {
+    ServerRecord {
+        name: format!("dynamic-server-default-{id}"),
+        status: Status::Errored,
+        previous_status: Some(Status::Starting),
+        why: Why::Replaces(ServerId(9)),
+        spec: Some(spec("2xCPU-4GB").hash()),
+        attempt: Some(Attempt {
+            token: Token(u128::MAX - u128::from(id)),
+            not_after: at(3),
+            phase: Phase::Bound,
+        }),
+        abandoned: vec![Token(0), Token(u128::MAX)],
+        provider_id: Some(ProviderId::new(format!("de-fra1/00c7-{id}")).unwrap()),
+        bound_at: Some(at(4)),
+        unfinished: Some(Step("user data next".to_owned())),
+        addresses: vec![
+            Address { network: Network::Public, address: "192.0.2.7".to_owned() },
+            Address { network: Network::Utility, address: "2001:db8::7".to_owned() },
+        ],
+        removal: Some(Removal {
+            why: Why::Surplus,
+            since: at(5),
+            stop: Some(StopIssued {
+                mode: StopMode::Soft { timeout: Duration::new(60, 999_999_999) },
+                at: at(6),
+                accepted: true,
+            }),
+            delete: Some(DeleteIssued { at: at(7), accepted_at: Some(at(8)) }),
+        }),
+        reboot_requested_at: Some(at(9)),
+        reboot: Some(Reboot { at: at(10), accepted_at: Some(at(11)), seen_down: true }),
+        replaces: Some(ServerId(9)),
+        failure: Some(failure()),
+        failed_at: Some(at(12)),
+        retry: Some(Retry { tries: 3, at: at(13) }),
+        protected: true,
+        disowned: true,
+        ..plain_server(id)
+    }
+}
+
+pub(crate) fn found(id: &str, kind: Found) -> FoundRecord {
+    FoundRecord {
+        provider: provider(),
+        provider_id: ProviderId::new(id).unwrap(),
+        name: "someone".to_owned(),
+        kind,
+        owner: Some(OwnerId::from_random(7)),
+        server_type: Some(type_name("default")),
+        server: Some(ServerId(u64::MAX)),
+        token: Some(Token(1)),
+        spec: Some(SpecHash(u64::MAX)),
+        state: ProviderState::InProgress,
+        first_seen: at(1),
+    }
+}
+
+/// A fleet of which everything is known.
+pub(crate) fn full_fleet(owner: &OwnerId, time: Time) -> FleetRecord {
+    let retry = Retry { tries: 2, at: at(30) };
+    let busy = TypeRecord {
+        desired: Some(4),
+        boot_time: Some(Duration::from_millis(45_001)),
+        reboot_at_a_time: Some(1),
+        create_backoff: [(Reason::Capacity, retry), (Reason::Invalid, retry)].into(),
+        replacement_backoff: Some(retry),
+        limited_since: Some(at(20)),
+    };
+    let all_missing = Hold::AllMissing { servers: 3, since: at(1) };
+    let other_account = Hold::OtherAccount { known: "one".to_owned(), found: "two".to_owned(), since: at(2) };
+    let held = |hold| ProviderRecord {
+        identity: Some("account".to_owned()),
+        hold: Some(hold),
+        second_controller: true,
+    };
+    FleetRecord {
+        taken_owners: [OwnerId::from_random(8), OwnerId::from_random(9)].into(),
+        time,
+        next_server: 12,
+        next_event: 40,
+        types: [(type_name("default"), busy), (type_name("idle"), TypeRecord::default())].into(),
+        providers: [
+            (provider(), held(all_missing)),
+            (ProviderName::new("other").unwrap(), held(other_account)),
+        ]
+        .into(),
+        paused_out: true,
+        paused_in: true,
+        ..FleetRecord::new(fleet(), owner.clone())
+    }
+}
+
+pub(crate) fn event(id: u64, time: Time, kind: EventKind) -> Event {
+    Event { id: EventId(id), at: time, kind }
+}
+
+pub(crate) fn server_event(server: u64) -> ServerEvent {
+    ServerEvent {
+        server: ServerId(server),
+        server_type: type_name("default"),
+        name: format!("dynamic-server-default-{server}"),
+        provider_id: Some(ProviderId::new("00c7").unwrap()),
+        previous_status: Some(Status::Starting),
+        why: Some(Why::Replaces(ServerId(9))),
+        failure: Some(failure()),
+    }
+}
+
+/// One event of each kind.
+pub(crate) fn every_kind() -> Vec<EventKind> {
+    let provider_id = || ProviderId::new("00c7").unwrap();
+    let bare =
+        ServerEvent { provider_id: None, previous_status: None, why: None, failure: None, ..server_event(3) };
+    vec![
+        EventKind::Creating(bare),
+        EventKind::Running(server_event(2)),
+        EventKind::Stopping(server_event(2)),
+        EventKind::Stopped(server_event(2)),
+        EventKind::Deleting(server_event(2)),
+        EventKind::Deleted(server_event(2)),
+        EventKind::Rebooting(server_event(2)),
+        EventKind::Errored(server_event(2)),
+        EventKind::Hanging(server_event(2)),
+        EventKind::LimitHit {
+            server_type: type_name("default"),
+            wanted: u32::MAX,
+            allowed: 0,
+            limit: Limit::TypeMaximum,
+        },
+        EventKind::Adopted(server_event(2)),
+        EventKind::Returned(server_event(2)),
+        EventKind::Disowned(server_event(2)),
+        EventKind::OrphanFound { provider: provider(), provider_id: provider_id() },
+        EventKind::OtherOwnerFound {
+            provider: provider(),
+            provider_id: provider_id(),
+            owner: Some(OwnerId::from_random(1)),
+        },
+        EventKind::OtherOwnerFound { provider: provider(), provider_id: provider_id(), owner: None },
+        EventKind::SecondController { provider: provider() },
+        EventKind::TakenOver { owner: OwnerId::from_random(1) },
+        EventKind::LedgerRestored { provider: provider(), servers: 3 },
+        EventKind::Held { provider: provider(), reason: "all are missing".to_owned() },
+        EventKind::Resumed { provider: provider() },
+        EventKind::CredentialsRejected { provider: provider(), failure: failure() },
+        EventKind::ProviderUnreachable { provider: provider(), failure: Failure::new("no route") },
+        EventKind::ProviderReachable { provider: provider() },
+        EventKind::CreateRefused {
+            server: ServerId(2),
+            server_type: type_name("default"),
+            reason: Reason::Quota,
+            failure: failure(),
+            next_try: at(90),
+        },
+        EventKind::DesiredChanged { server_type: type_name("default"), from: None, to: 3 },
+        EventKind::DesiredChanged { server_type: type_name("default"), from: Some(1), to: 0 },
+    ]
+}
+
+pub(crate) fn command(id: &str, action: Action, reply: Reply) -> CommandRecord {
+    let command = Command { id: CommandId::new(id).unwrap(), action };
+    CommandRecord { command, reply, at: at(2) }
+}
+
+pub(crate) fn ensure(id: &str, count: u32) -> CommandRecord {
+    let server_type = type_name("default");
+    let reply = Ok(Done::Desired {
+        server_type: server_type.clone(),
+        before: None,
+        requested: count,
+        desired: count.min(20),
+    });
+    command(id, Action::Ensure { server_type, count }, reply)
+}
+
+/// Commands of each kind, with answers of each kind.
+pub(crate) fn every_command() -> Vec<CommandRecord> {
+    let server_type = || type_name("default");
+    let unknown = Refusal::UnknownType { server_type: server_type(), known: vec![type_name("idle")] };
+    let pairs: Vec<(Action, Reply)> = vec![
+        (Action::Increase { server_type: server_type(), by: 2 }, Err(unknown)),
+        (
+            Action::Decrease { server_type: server_type(), by: 0 },
+            Err(Refusal::RetiredType { server_type: server_type() }),
+        ),
+        (
+            Action::Reboot { server_type: server_type(), at_a_time: Some(1) },
+            Ok(Done::Rebooting { server_type: server_type(), servers: 3 }),
+        ),
+        (Action::Reboot { server_type: server_type(), at_a_time: None }, Err(Refusal::NotSeenYet)),
+        (
+            Action::Protect { server: ServerId(1), protected: true },
+            Ok(Done::Protected { server: ServerId(1), protected: true }),
+        ),
+        (
+            Action::Protect { server: ServerId(8), protected: false },
+            Err(Refusal::UnknownServer { server: ServerId(8) }),
+        ),
+        (Action::Pause { out: Some(true), inward: None }, Ok(Done::Paused { out: true, inward: false })),
+        (Action::Takeover { provider: Some(provider()) }, Ok(Done::TakenOver { servers: 1 })),
+        (Action::Takeover { provider: None }, Err(Refusal::KeyReused)),
+        (Action::Resume { provider: None }, Ok(Done::Resumed { providers: 1 })),
+        (
+            Action::Resume { provider: Some(provider()) },
+            Err(Refusal::UnknownProvider { provider: "x".to_owned() }),
+        ),
+        (Action::Resume { provider: None }, Err(Refusal::ShuttingDown)),
+    ];
+    let mut commands = vec![ensure("ensure", 30)];
+    commands.extend(
+        pairs
+            .into_iter()
+            .enumerate()
+            .map(|(number, (action, reply))| command(&format!("command {number}"), action, reply)),
+    );
+    commands
+}
