@@ -36,7 +36,7 @@ pub struct Host {
     /// Renders the name and the specification of a new server; the second argument is the name it has by default,
     /// `dynamic-server-{type}-{id}`. Called by the loop itself: it must neither block for long nor panic.
     pub prepare: Arc<PrepareFn>,
-    /// The fleet's time. Executors that compare times, such as `HttpExecutor`, need a clone of
+    /// The fleet's time. Executors that compare times, such as [`HttpExecutor`](crate::HttpExecutor), need a clone of
     /// the same clock.
     pub clock: FleetClock,
     /// Where the machine's random numbers begin. Tokens come of it: fresh entropy, unless a run is to be repeated.

@@ -24,8 +24,10 @@ mod handle;
 mod host;
 mod in_flight;
 mod machine;
+mod transport;
 
 pub use clock::FleetClock;
 pub use engine::{PrepareFn, RunError};
 pub use handle::{EventsError, Handle, Stopped};
 pub use host::{Host, Running, StartError};
+pub use transport::{HttpExecutor, HttpOptions, TransportSetupError};
