@@ -1,5 +1,10 @@
 //! What the transport tells of requests that go well, and of those that do not: on raw sockets, byte by byte.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests; the lint excuses only the functions marked so"
+)]
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
