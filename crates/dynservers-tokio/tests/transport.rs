@@ -226,6 +226,13 @@ async fn a_refused_connection_is_unsent_and_tells_no_query() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_not_found_is_unsent() {
+    // Longer than a label may be, so that the resolver refuses it without asking anybody.
+    let name = "x".repeat(64);
+    assert_unsent(&outcome(&post(format!("http://{name}/"))).await, "the name was not found");
+}
+
+#[tokio::test]
 async fn tls_to_a_plain_port_is_unsent() {
     let server = Server::new(|mut stream| async move {
         let _ = stream.read(&mut [0; 1024]).await;
