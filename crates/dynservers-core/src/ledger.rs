@@ -1,5 +1,6 @@
 //! The ledger: every record, with the counts and indexes that make an input cost O(log n).
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -432,7 +433,7 @@ impl Ledger {
             changes.push(Change::Fleet(self.fleet.clone()));
         }
         let records = unsaved.servers.iter().filter_map(|id| self.server(*id));
-        changes.extend(records.cloned().map(Change::Server));
+        changes.extend(records.cloned().map(Box::new).map(Change::Server));
         changes.extend(unsaved.others);
         changes
     }

@@ -1,5 +1,6 @@
 //! Records: what is durable, in the shape in which a store keeps it.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -326,7 +327,7 @@ pub enum Change {
     /// Writes the fleet's row.
     Fleet(FleetRecord),
     /// Writes a server's row.
-    Server(ServerRecord),
+    Server(Box<ServerRecord>),
     /// Drops a server's row: it was seen gone, and its retention is over.
     Forget(ServerId),
     /// Keeps a specification.
