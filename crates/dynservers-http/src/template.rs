@@ -51,16 +51,16 @@ impl Names {
     #[must_use]
     pub fn fill(&self, text: &str) -> String {
         let mut filled = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(at) = rest.find('{') {
-            let (before, from_brace) = rest.split_at(at);
-            filled.push_str(before);
-            let found = if filled.ends_with(['$', '{']) { None } else { self.placeholder(from_brace) };
+        let mut at = 0;
+        while let Some(brace) = text[at..].find('{').map(|offset| at + offset) {
+            filled.push_str(&text[at..brace]);
+            let found =
+                if text[..brace].ends_with(['$', '{']) { None } else { self.placeholder(&text[brace..]) };
             let (value, length) = found.unwrap_or(("{", 1));
             filled.push_str(value);
-            rest = &from_brace[length..];
+            at = brace + length;
         }
-        filled.push_str(rest);
+        filled.push_str(&text[at..]);
         filled
     }
 

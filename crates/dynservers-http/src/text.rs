@@ -54,9 +54,10 @@ impl Text {
 
     /// Gives the text for one server: a literal with its placeholders filled, or the content of what is named as it is.
     pub fn render(&self, names: &Names, secrets: &dyn Secrets) -> Result<SecretString, Failure> {
-        match self.reference() {
-            None => Ok(SecretString::from(names.fill(self.literal().unwrap_or_default()))),
-            Some(reference) => secrets.read(&reference),
+        match self {
+            Self::Literal(text) => Ok(SecretString::from(names.fill(text))),
+            Self::Env { env } => secrets.read(&Reference::Env(env.clone())),
+            Self::File { file } => secrets.read(&Reference::File(PathBuf::from(file))),
         }
     }
 

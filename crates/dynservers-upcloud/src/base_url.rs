@@ -44,8 +44,12 @@ impl BaseUrl {
         if authority.as_str().contains('@') {
             return Err(BaseUrlError::UserInfo);
         }
+        // `Uri` lets ports pass that are no ports.
+        let after_host = authority.as_str().len() > authority.host().len();
+        if authority.host().is_empty() || (after_host && authority.port_u16().is_none()) {
+            return Err(BaseUrlError::NotAUrl);
+        }
         match scheme {
-            _ if authority.host().is_empty() => Err(BaseUrlError::NotAUrl),
             "https" => Ok(Self(url.trim_end_matches('/').to_owned())),
             "http" if is_loopback(authority.host()) => Ok(Self(url.trim_end_matches('/').to_owned())),
             "http" => Err(BaseUrlError::PlainHttp),
@@ -133,6 +137,9 @@ mod tests {
             ("api.upcloud.com", BaseUrlError::NotAUrl),
             ("/1.3", BaseUrlError::NotAUrl),
             ("https://", BaseUrlError::NotAUrl),
+            ("https://:443", BaseUrlError::NotAUrl),
+            ("https://api.upcloud.com:", BaseUrlError::NotAUrl),
+            ("https://api.upcloud.com:99999", BaseUrlError::NotAUrl),
             ("", BaseUrlError::NotAUrl),
         ] {
             assert_eq!(BaseUrl::new(url), Err(expected), "{url}");

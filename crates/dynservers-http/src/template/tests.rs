@@ -36,8 +36,12 @@ fn placeholders_are_filled_and_other_braces_are_left_alone() {
     ] {
         assert_eq!(names.fill(text), expected);
     }
-    let tricky = Names { name: "{id}".into(), ..names };
-    assert_eq!(tricky.fill("{name}"), "{id}", "what was filled in is not read again");
+    for (name, text, expected) in
+        [("{id}", "{name}", "{id}"), ("a$", "{name}{id}", "a$7"), ("{", "{name}{id}", "{7")]
+    {
+        let tricky = Names { name: name.into(), ..names.clone() };
+        assert_eq!(tricky.fill(text), expected, "what was filled in is not read again");
+    }
 }
 
 #[test]
