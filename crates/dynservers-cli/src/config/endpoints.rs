@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::field::Field;
+use super::reader::Report;
 
 /// Where the ledger is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,20 @@ pub(crate) enum Listen {
 /// The longest path that every system takes as a Unix socket's address: `sun_path` less its final zero.
 const SOCKET_PATH_LIMIT: usize = 103;
 
+const SHORT: &str = "listen = \"unix:/run/dynservers.sock\"";
+
+/// Checks that systems take the path of a socket; the error is what is wrong with it.
+fn socket(report: &Report<'_>, path: &str) -> Result<Listen, String> {
+    let path = report.directory.join(path);
+    let length = path.as_os_str().len();
+    if length > SOCKET_PATH_LIMIT {
+        return Err(format!(
+            "the socket's path from the root has {length} bytes, and systems take {SOCKET_PATH_LIMIT}"
+        ));
+    }
+    Ok(Listen::Unix(path))
+}
+
 /// Reads `sqlite:PATH`.
 pub(super) fn store(field: &Field<'_>) -> Option<StoreUrl> {
     const HELP: &str = "url = \"sqlite:dynservers.db\"";
@@ -43,28 +58,28 @@ pub(super) fn store(field: &Field<'_>) -> Option<StoreUrl> {
     }
 }
 
+/// Gives the ledger beside the file.
+pub(super) fn default_store(report: &Report<'_>) -> StoreUrl {
+    StoreUrl::Sqlite(report.directory.join("dynservers.db"))
+}
+
+/// Gives the socket beside the file.
+pub(super) fn default_listen(report: &Report<'_>) -> Option<Listen> {
+    socket(report, "dynservers.sock")
+        .map_err(|problem| report.add(&(0..0), "api.listen", problem, SHORT))
+        .ok()
+}
+
 /// Reads `unix:PATH` or `IP:PORT`.
 pub(super) fn listen(field: &Field<'_>) -> Option<Listen> {
     const HELP: &str = "listen = \"unix:dynservers.sock\" or listen = \"127.0.0.1:7373\"";
     let text = field.resolved()?;
     if let Some(path) = text.text.strip_prefix("unix:") {
-        let path = Some(path).filter(|path| !path.is_empty() && !path.contains('\0'));
-        let path = path.map(|path| field.report.directory.join(path));
-        return match path {
-            None => {
-                field.add("must name a socket", HELP);
-                None
-            }
-            Some(path) if path.as_os_str().len() > SOCKET_PATH_LIMIT => {
-                let message = format!(
-                    "is {} bytes long from the root, and systems take {SOCKET_PATH_LIMIT} for a socket",
-                    path.as_os_str().len()
-                );
-                field.add(message, "listen = \"unix:/run/dynservers.sock\"");
-                None
-            }
-            Some(path) => Some(Listen::Unix(path)),
-        };
+        if path.is_empty() || path.contains('\0') {
+            field.add("must name a socket", HELP);
+            return None;
+        }
+        return socket(field.report, path).map_err(|problem| field.add(problem, SHORT)).ok();
     }
     match text.text.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_loopback() => Some(Listen::Tcp(address)),

@@ -1,5 +1,6 @@
 //! The configuration file: read whole, checked whole, and either right or told what is wrong with it.
 
+mod document;
 mod duration;
 mod endpoints;
 mod field;
@@ -15,13 +16,9 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use dynservers_core::{
-    Config, FleetName, InvalidId, ProviderConfig, ProviderName, Timing, TypeConfig, TypeName,
-};
+use dynservers_core::{Config, FleetName, ProviderName, TypeName};
 use toml::de::DeTable;
 
 pub(crate) use endpoints::{Listen, StoreUrl};
@@ -30,9 +27,8 @@ pub(crate) use problem::{Problem, Problems};
 pub(crate) use provider::{Credentials, ProviderKind, ProviderSettings};
 pub(crate) use server_type::{AddressPreference, TypeSettings};
 
-use field::Field;
 use problem::Source;
-use reader::{Report, Section, nearest};
+use reader::Report;
 
 /// A configuration that is right in itself. Whether the ledger agrees with it is for the machine to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +53,8 @@ pub(crate) struct Configuration {
     pub(crate) directory: PathBuf,
 }
 
-/// Looks between these are neither a flood nor blindness.
-const POLL: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(86_400);
-/// A limit on how long something may take.
-const LIMIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(7 * 86_400);
-/// How long something is kept, at most ten years.
-const KEPT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_650 * 86_400);
+/// What is said of a text that cannot be read at all.
+const NO_TOML: &str = "is not TOML";
 
 impl Configuration {
     /// Reads a configuration file.
@@ -95,11 +87,12 @@ impl Configuration {
             report.add(
                 &span,
                 "",
-                format!("is not TOML: {message}"),
+                format!("{NO_TOML}: {message}"),
                 "see https://toml.io for how it is written",
             );
         }
-        let configuration = if errors.is_empty() { read(&report, document.get_ref(), path) } else { None };
+        let configuration =
+            if errors.is_empty() { document::read(&report, document.get_ref(), path) } else { None };
         let problems = report.into_problems();
         match (configuration, Problems::of(problems)) {
             (Some(configuration), None) => Ok(configuration),
@@ -149,175 +142,4 @@ fn unreadable(path: &Path, reason: &dyn fmt::Display, help: &str) -> Problem {
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// Tables under names of the writer's own; nothing in place of a table that is wrong.
-type Tables<N, T> = BTreeMap<N, Option<T>>;
-
-/// Reads the document; nothing if something that is needed is missing or wrong, which has been told then.
-fn read<'r>(report: &'r Report<'r>, document: &'r DeTable<'r>, path: &Path) -> Option<Configuration> {
-    let mut root = Section::new(report, "", 0..0, document);
-    let fleet = root.required("fleet", "fleet = \"workers\"").and_then(|field| field.named(FleetName::new));
-    let ledger = StoreUrl::Sqlite(report.directory.join("dynservers.db"));
-    let store = endpoint(&mut root, "store", "url", ledger, endpoints::store);
-    let socket = Listen::Unix(report.directory.join("dynservers.sock"));
-    let api = endpoint(&mut root, "api", "listen", socket, endpoints::listen);
-    let timing = timing(&mut root);
-    let providers = root.required("providers", "[providers.upcloud]");
-    let providers = providers.map(|field| tables(&field, ProviderName::new, provider::read));
-    let retired = root.get("retired_types").map(|field| retired_types(&field)).unwrap_or_default();
-    // A fleet that only lets its last servers go has no types.
-    let types = if retired.is_empty() {
-        root.required("server_types", "[server_types.default]")
-    } else {
-        root.get("server_types")
-    };
-    let types = types.map(|field| tables(&field, TypeName::new, server_type::read)).unwrap_or_default();
-    root.finish();
-    for (name, field) in &retired {
-        if types.contains_key(name) {
-            let message = format!("{name:?} is also configured", name = name.as_str());
-            field.add(
-                message,
-                format!("remove it here to keep it, or remove [server_types.{name}] to let it go"),
-            );
-        }
-    }
-    let providers = providers?;
-    check_providers(&types, &providers);
-    assemble(
-        Parts { fleet: fleet?, store: store?, api: api?, timing, providers, types, retired },
-        report,
-        path,
-    )
-}
-
-/// What was read, each part right in itself.
-struct Parts<'r> {
-    fleet: FleetName,
-    store: StoreUrl,
-    api: Listen,
-    timing: Timing,
-    providers: Tables<ProviderName, (ProviderConfig, ProviderSettings)>,
-    types: Tables<TypeName, (TypeConfig, TypeSettings, Field<'r>)>,
-    retired: Vec<(TypeName, Field<'r>)>,
-}
-
-fn assemble(parts: Parts<'_>, report: &Report<'_>, path: &Path) -> Option<Configuration> {
-    let mut core = Config {
-        fleet: parts.fleet.clone(),
-        timing: parts.timing,
-        providers: BTreeMap::new(),
-        server_types: BTreeMap::new(),
-        retired_types: parts.retired.into_iter().map(|(name, _)| name).collect(),
-    };
-    let mut providers = BTreeMap::new();
-    for (name, provider) in parts.providers {
-        let (config, settings) = provider?;
-        core.providers.insert(name.clone(), config);
-        providers.insert(name, settings);
-    }
-    let mut server_types = BTreeMap::new();
-    for (name, server_type) in parts.types {
-        let (config, settings, _) = server_type?;
-        core.server_types.insert(name.clone(), config);
-        server_types.insert(name, settings);
-    }
-    Some(Configuration {
-        fleet: parts.fleet,
-        retired_types: core.retired_types.clone(),
-        store: parts.store,
-        api: parts.api,
-        core,
-        providers,
-        server_types,
-        path: path.to_owned(),
-        directory: report.directory.clone(),
-    })
-}
-
-/// Reads tables whose names are the writer's own.
-fn tables<'r, N: Ord, T>(
-    field: &Field<'r>,
-    name: impl Fn(String) -> Result<N, InvalidId>,
-    read: impl Fn(&Field<'r>) -> Option<T>,
-) -> Tables<N, T> {
-    let mut tables = BTreeMap::new();
-    let Some(section) = field.section() else { return tables };
-    let mut any = false;
-    for (key, span, field) in section.entries() {
-        any = true;
-        let table = read(&field);
-        match name(key.to_owned()) {
-            Ok(name) => {
-                tables.insert(name, table);
-            }
-            Err(error) => {
-                field.report.add(
-                    &span,
-                    &field.key,
-                    format!("{key:?} is not a valid {}", error.what),
-                    error.rule,
-                );
-            }
-        }
-    }
-    if !any {
-        section.add("is empty", format!("[{}.NAME]", field.key));
-    }
-    tables
-}
-
-fn check_providers<T>(
-    types: &Tables<TypeName, (TypeConfig, TypeSettings, Field<'_>)>,
-    providers: &Tables<ProviderName, T>,
-) {
-    for (config, _, field) in types.values().flatten() {
-        if !providers.contains_key(&config.provider) {
-            let known: Vec<&str> = providers.keys().map(ProviderName::as_str).collect();
-            let help = match nearest(config.provider.as_str(), known.iter().copied()) {
-                Some(known) => format!("did you mean \"{known}\"?"),
-                None => format!("configured: {}", known.join(", ")),
-            };
-            field.add(format!("there is no provider {:?}", config.provider.as_str()), help);
-        }
-    }
-}
-
-fn retired_types<'r>(field: &Field<'r>) -> Vec<(TypeName, Field<'r>)> {
-    let items = field.items().unwrap_or_default();
-    items.into_iter().filter_map(|item| Some((item.named(TypeName::new)?, item))).collect()
-}
-
-/// Reads a table with one key, either of which may be left out.
-fn endpoint<'r, T>(
-    root: &mut Section<'r>,
-    table: &'static str,
-    key: &'static str,
-    default: T,
-    read: impl Fn(&Field<'r>) -> Option<T>,
-) -> Option<T> {
-    let Some(field) = root.get(table) else { return Some(default) };
-    let mut section = field.section()?;
-    let value = section.get(key).map_or(Some(default), |field| read(&field));
-    section.finish();
-    value
-}
-
-fn timing(root: &mut Section<'_>) -> Timing {
-    let default = Timing::default();
-    let Some(mut section) = root.get("timing").and_then(|field| field.section()) else { return default };
-    let mut duration = |key, bounds: RangeInclusive<Duration>, otherwise| {
-        section.get(key).and_then(|field| field.duration(bounds)).unwrap_or(otherwise)
-    };
-    let timing = Timing {
-        poll_interval: duration("poll_interval", POLL, default.poll_interval),
-        resync_interval: duration("resync_interval", POLL, default.resync_interval),
-        hanging_after: duration("hanging_after", LIMIT, default.hanging_after),
-        create_deadline: duration("create_deadline", LIMIT, default.create_deadline),
-        failed_retention: duration("failed_retention", KEPT, default.failed_retention),
-        retention: duration("retention", KEPT, default.retention),
-    };
-    section.finish();
-    timing
 }

@@ -43,7 +43,7 @@ impl fmt::Display for Problem {
             write!(formatter, ": {}", self.key)?;
         }
         writeln!(formatter, ": {}", self.message)?;
-        if let Some(place) = &self.place {
+        if let Some(place) = self.place.as_ref().filter(|place| !place.text.is_empty()) {
             writeln!(formatter, "{place}")?;
         }
         write!(formatter, "help: {}", self.help)
@@ -130,7 +130,8 @@ impl Source<'_> {
         let line_end = line_start + line.len();
         let column = self.text[line_start..start].chars().count() + 1;
         let width = self.text[start..end.clamp(start, line_end.max(start))].chars().count();
-        let text: String = masked(line).chars().map(printable).take(LINE_SHOWN).collect();
+        let text: String =
+            shown(&self.text[..line_start], line).chars().map(printable).take(LINE_SHOWN).collect();
         let column_shown = column.min(text.chars().count() + 1);
         let room = (text.chars().count() + 1).saturating_sub(column_shown).max(1);
         Place {
@@ -154,21 +155,47 @@ fn printable(char: char) -> char {
     }
 }
 
+/// Gives a line as it may be shown, after the lines before it: nothing of it if it goes on with a secret.
+fn shown(before: &str, line: &str) -> String {
+    let mut open = None;
+    for line in before.lines() {
+        open = match open {
+            Some(end) if line.contains(end) => None,
+            Some(end) => Some(end),
+            None => goes_on(line),
+        };
+    }
+    if open.is_some() { "***".to_owned() } else { masked(line) }
+}
+
+/// Finds what ends a secret that is begun in a line and does not end there.
+fn goes_on(line: &str) -> Option<&'static str> {
+    let value = line[secret_value(line)?..].trim_start();
+    let ends = [("\"\"\"", "\"\"\""), ("'''", "'''"), ("[", "]"), ("{", "}")];
+    let (begin, end) = ends.into_iter().find(|(begin, _)| value.starts_with(begin))?;
+    (!value[begin.len()..].contains(end)).then_some(end)
+}
+
 /// Cuts off what a line assigns to a key that sounds like a secret, however it is written.
 fn masked(line: &str) -> String {
+    match secret_value(line) {
+        Some(value) if !line[value..].trim().is_empty() => format!("{} ***", &line[..value]),
+        _ => line.to_owned(),
+    }
+}
+
+/// Finds where a line begins to assign to a key that sounds like a secret.
+fn secret_value(line: &str) -> Option<usize> {
     let lower = line.to_ascii_lowercase();
     let values = SECRETS.iter().flat_map(|word| {
         let after = lower.match_indices(word).map(|(at, word)| at + word.len());
         after.filter_map(|end| {
-            let rest = lower[end..]
-                .trim_start_matches(|char: char| char.is_alphanumeric() || "_-\"' \t".contains(char));
+            let of_key = |char: char| char.is_alphanumeric() || "_-\"' \t".contains(char);
+            let rest = lower[end..].trim_start_matches(of_key);
             rest.starts_with('=').then(|| lower.len() - rest.len() + 1)
         })
     });
-    match values.min() {
-        Some(value) if !line[value..].trim().is_empty() => format!("{} ***", &line[..value]),
-        _ => line.to_owned(),
-    }
+    values.min()
 }
 
 #[cfg(test)]
@@ -186,7 +213,7 @@ mod tests {
     fn a_place_outside_of_the_text_is_its_end() {
         let source = Source { file: "f", text: "a\n" };
         assert_eq!(source.place(&(90..99)).line, 2);
-        assert_eq!(Source { file: "f", text: "" }.place(&(0..0)).to_string(), "  |\n1 | \n  | ^");
+        assert_eq!(Source { file: "f", text: "" }.place(&(0..0)).text, "");
     }
 
     #[test]
@@ -200,6 +227,16 @@ mod tests {
             ("# a token is not given here", "# a token is not given here"),
         ] {
             assert_eq!(masked(line), shown);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_goes_on_is_not_shown_either() {
+        for before in ["token = '''\n", "token = \"\"\"x\ny\n", "token = [\n", "token = {\n"] {
+            assert_eq!(shown(before, "x"), "***", "{before}");
+        }
+        for before in ["token = '''\nx'''\n", "token = [ ]\n", "token = \"x\"\n", "zone = [\n", ""] {
+            assert_eq!(shown(before, "x"), "x", "{before}");
         }
     }
 }

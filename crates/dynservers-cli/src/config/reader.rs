@@ -72,6 +72,9 @@ impl<'t> Report<'t> {
     }
 }
 
+/// What is said of a key that nobody asked for.
+pub(super) const UNKNOWN_KEY: &str = "there is no such key";
+
 /// A table that is being read.
 pub(super) struct Section<'r> {
     pub(super) report: &'r Report<'r>,
@@ -129,7 +132,7 @@ impl<'r> Section<'r> {
                     Some(known) => format!("did you mean `{known}`?"),
                     None => format!("known here: {}", self.known.join(", ")),
                 };
-                self.report.add(&name.span(), &self.dotted(key), "there is no such key", help);
+                self.report.add(&name.span(), &self.dotted(key), UNKNOWN_KEY, help);
             }
         }
     }
@@ -145,10 +148,10 @@ impl<'r> Section<'r> {
     }
 }
 
-/// Finds the known word that somebody probably meant: at most a third of its letters differ.
+/// Finds the known word that somebody probably meant: at most a third of its letters differ, rounded up.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().map(|candidate| (distance(word, candidate), candidate));
-    let near = near.filter(|(distance, candidate)| *distance <= candidate.chars().count().max(3) / 3);
+    let near = near.filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3));
     near.min().map(|(_, candidate)| candidate)
 }
 
@@ -181,7 +184,7 @@ mod tests {
         for (word, meant) in [
             ("pol_interval", Some("poll_interval")),
             ("maxx", Some("max")),
-            ("zoen", None),
+            ("zoen", Some("zone")),
             ("zon", Some("zone")),
             ("colour", None),
         ] {

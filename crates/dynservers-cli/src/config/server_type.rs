@@ -7,6 +7,7 @@ use dynservers_core::{DEFAULT_STOP_TIMEOUT, FailedPolicy, ProviderName, TypeConf
 use serde_json::Value;
 
 use super::field::Field;
+use super::reader::nearest;
 use super::upcloud;
 
 /// A server type's settings beyond what the machine must know.
@@ -37,11 +38,11 @@ const MOST: u32 = 100_000;
 /// What UpCloud takes as the timeout of a soft stop, in whole seconds.
 const STOP_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 
-/// Reads a server type: what the machine must know, the rest, and where its provider is named.
-pub(super) fn read<'r>(field: &Field<'r>) -> Option<(TypeConfig, TypeSettings, Field<'r>)> {
+/// Reads a server type: what the machine must know, and the rest. Its provider must be one of `providers`.
+pub(super) fn read(field: &Field<'_>, providers: &[&str]) -> Option<(TypeConfig, TypeSettings)> {
     let mut section = field.section()?;
-    let provider_field = section.required("provider", "provider = \"upcloud\"");
-    let provider = provider_field.as_ref().and_then(|field| field.named(ProviderName::new));
+    let provider = section.required("provider", "provider = \"upcloud\"");
+    let provider = provider.and_then(|field| provider_of(&field, providers));
     let max = section.required("max", "max = 20: what the account may be charged for at most");
     let max = max.and_then(|field| field.count(0..=MOST));
     let min_field = section.get("min");
@@ -72,5 +73,18 @@ pub(super) fn read<'r>(field: &Field<'r>) -> Option<(TypeConfig, TypeSettings, F
         on_failed: on_failed.unwrap_or(FailedPolicy::Delete),
     };
     let settings = TypeSettings { provider: provider?, template, address: address.unwrap_or_default() };
-    Some((config, settings, provider_field?))
+    Some((config, settings))
+}
+
+fn provider_of(field: &Field<'_>, providers: &[&str]) -> Option<ProviderName> {
+    let provider = field.named(ProviderName::new)?;
+    // With none at all, that is what has been told.
+    if !providers.is_empty() && !providers.contains(&provider.as_str()) {
+        let help = match nearest(provider.as_str(), providers.iter().copied()) {
+            Some(known) => format!("did you mean \"{known}\"?"),
+            None => format!("configured: {}", providers.join(", ")),
+        };
+        field.add(format!("there is no provider {:?}", provider.as_str()), help);
+    }
+    Some(provider)
 }

@@ -196,8 +196,12 @@ fn configuration(section: &mut Section<'_>) -> Option<Value> {
 fn json_of(field: &Field<'_>) -> Option<Value> {
     match field.value {
         DeValue::String(text) => {
-            if text.starts_with(PREFIX) {
-                field.add(format!("`{PREFIX}` is the daemon's own prefix"), "choose another name");
+            // A label as the provider writes it: `{ key = "...", value = "..." }`.
+            if field.name() == "key" && text.starts_with(PREFIX) {
+                field.add(
+                    format!("keys that begin with `{PREFIX}` are the daemon's own"),
+                    "choose another key",
+                );
             }
             Some(Value::String(text.clone().into_owned()))
         }
@@ -234,7 +238,7 @@ fn object(field: &Field<'_>) -> Option<Value> {
     for (key, span, field) in section.entries() {
         if key.starts_with(PREFIX) {
             let message = format!("keys that begin with `{PREFIX}` are the daemon's own");
-            field.report.add(&span, &field.key, message, "choose another name");
+            field.report.add(&span, &field.key, message, "choose another key");
         }
         if let Some(value) = json_of(&field) {
             object.insert(key.to_owned(), value);

@@ -45,6 +45,12 @@ fn else_the_environment_is_asked_in_order() {
 
 #[test]
 fn what_is_missing_is_named() {
+    assert!(
+        found("token = { file = \"absent\" }", &[])
+            .unwrap_err()
+            .to_string()
+            .contains("absent cannot be read")
+    );
     insta::assert_snapshot!(found("", &["UPCLOUD_USERNAME"]).unwrap_err(), @r#"
     error: dynservers.toml:3:1: providers.upcloud: its credentials are missing: neither the file nor the environment has any
       |
@@ -81,6 +87,8 @@ fn a_secret_in_the_file_is_refused_and_not_shown() {
         "base_url = \"https://me:hunter2@example.com\"",
         "base_url = \"http://me:hunter2@example.com\"",
         "token = \"hunter2",
+        "token = '''\nhunter2",
+        "token = [\n hunter2 = \n]",
         "\"token\"=\"hunter2\" x",
         "token = { env = \"A\" }, password = \"hunter2\"",
     ] {

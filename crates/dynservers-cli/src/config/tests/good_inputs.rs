@@ -195,7 +195,7 @@ fn what_the_daemon_needs_itself_is_read_at_once_and_what_a_request_needs_is_not(
 #[test]
 fn a_fleet_that_lets_its_last_servers_go_has_no_types() {
     let text =
-        SMALL.split("[server_types").next().unwrap().replace("\n\n", "\nretired_types = [\"default\"]\n");
+        SMALL.split("[server_types").next().unwrap().replace("[prov", "retired_types = [\"default\"]\n[prov");
     assert!(parse(&text).unwrap().server_types.is_empty());
 }
 

@@ -1,8 +1,11 @@
 //! What a configuration file may say, and what it is told if it says anything else.
 
-mod bad_inputs;
+mod bad_files;
+mod bad_providers;
+mod bad_types;
 mod credentials;
 mod good_inputs;
+mod readme;
 
 use std::path::{Path, PathBuf};
 
@@ -33,4 +36,17 @@ fn parse(text: &str) -> Result<Configuration, Problems> {
 fn parse_in(text: &str, directory: &Path) -> Result<Configuration, Problems> {
     let variable = |name: &str| (name == "PRESENT").then(|| "value-of-present".to_owned());
     Configuration::parse(text, Path::new("dynservers.toml"), PathBuf::from(directory), &variable)
+}
+
+/// Gives what is said about the smallest file after one change.
+#[track_caller]
+fn told(from: &str, to: &str) -> String {
+    assert!(SMALL.contains(from), "{from}");
+    refused(&SMALL.replace(from, to))
+}
+
+/// Gives what is said about a file that is wrong.
+#[track_caller]
+fn refused(text: &str) -> String {
+    parse(text).expect_err("a wrong file").to_string()
 }
