@@ -1,1 +1,4 @@
 //! placeholder
+
+#[cfg(feature = "emulator")]
+pub mod emulator;
