@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::census::Census;
 use super::index::Index;
 use super::labels::Labels;
-use super::server::{Disk, Server, State};
+use super::server::{Disk, Server, State, Work};
 
 /// Everything that exists, at one moment.
 #[derive(Clone, Debug, Default)]
@@ -87,12 +87,14 @@ impl Cloud {
                 self.index.insert(due.server, &server.labels);
             }
             Change::Step { operation, step } if operation == server.operation => {
-                if step.settles && server.creating {
-                    server.creating = false;
-                    self.creating = self.creating.saturating_sub(1);
+                let was_creating = server.work == Work::Creating;
+                if step.settles {
+                    self.creating = self.creating.saturating_sub(u64::from(was_creating));
+                    server.work = Work::Idle;
+                } else if !was_creating {
+                    server.work = Work::Operating;
                 }
                 server.state = step.state;
-                server.busy = !step.settles;
                 server.boots += u64::from(step.boots);
             }
             // Listed already, or planned by an operation that another one has replaced.
@@ -121,7 +123,7 @@ impl Cloud {
         self.census.enter(number, &server.labels);
         self.by_uuid.insert(server.uuid.clone(), number);
         self.disks.extend(disks);
-        self.creating += u64::from(server.creating);
+        self.creating += u64::from(server.work == Work::Creating);
         self.servers.insert(number, server);
         let show = Due { server: number, change: Change::Show };
         if list_lag_millis == 0 {
@@ -141,14 +143,14 @@ impl Cloud {
         let Some(server) = self.servers.get_mut(&number) else { return };
         server.operation += 1;
         let operation = server.operation;
+        if !server.is_busy() {
+            server.work = Work::Operating;
+        }
         for step in steps {
             let due = Due { server: number, change: Change::Step { operation, step: *step } };
             if step.after_millis == 0 {
                 self.happen(due);
             } else {
-                if let Some(server) = self.servers.get_mut(&number) {
-                    server.busy = true;
-                }
                 self.plan(self.now_millis.saturating_add(step.after_millis), due);
             }
         }
@@ -162,7 +164,7 @@ impl Cloud {
             self.index.remove(number, &server.labels);
         }
         self.census.leave(number, &server.labels);
-        self.creating = self.creating.saturating_sub(u64::from(server.creating));
+        self.creating = self.creating.saturating_sub(u64::from(server.work == Work::Creating));
         self.billed_millis += self.now_millis.saturating_sub(server.created_millis);
         for uuid in &server.disks {
             if with_disks {

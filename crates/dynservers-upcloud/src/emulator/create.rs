@@ -10,7 +10,7 @@ use super::operations::{no_capacity, parsed};
 use super::order::Order;
 use super::problem::Problem;
 use super::report::Created;
-use super::server::{Disk, Server, State};
+use super::server::{Disk, Server, State, Work};
 use super::settings::{Account, Capacity, SnapshotFault};
 use super::{Answer, Emulator};
 
@@ -90,14 +90,13 @@ impl Emulator {
             plan: order.plan,
             labels: order.labels,
             state: State::Maintenance,
-            busy: true,
-            creating: true,
+            work: Work::Creating,
             operation: 0,
             created_millis: now_millis,
             ready_millis: now_millis + takes,
             interfaces: network::attach(&order.interfaces, number),
             disks: disks.iter().map(|(uuid, _)| uuid.clone()).collect(),
-            server_group: order.server_group,
+            group: order.group,
             metadata: order.metadata,
             boots: 0,
             listed: false,

@@ -27,7 +27,7 @@ impl Emulator {
     pub(super) fn stop(&mut self, uuid: &str, body: &[u8]) -> Result<Answer, Problem> {
         let (number, server) = self.own_server(uuid)?;
         let stoppable = match server.state {
-            State::Started => !server.busy,
+            State::Started => !server.is_busy(),
             State::Error => self.settings.error_servers != ErrorServers::Locked,
             State::Stopped | State::Maintenance => false,
         };
@@ -57,7 +57,7 @@ impl Emulator {
 
     pub(super) fn restart(&mut self, uuid: &str, body: &[u8]) -> Result<Answer, Problem> {
         let (number, server) = self.own_server(uuid)?;
-        if server.state != State::Started || server.busy {
+        if server.state != State::Started || server.is_busy() {
             return Err(refused_in_state(server));
         }
         let known = ["stop_type", "timeout", "timeout_action", "host"];
@@ -84,7 +84,7 @@ impl Emulator {
 
     pub(super) fn start(&mut self, uuid: &str, body: &[u8]) -> Result<Answer, Problem> {
         let (number, server) = self.own_server(uuid)?;
-        if server.state != State::Stopped || server.busy {
+        if server.state != State::Stopped || server.is_busy() {
             return Err(refused_in_state(server));
         }
         if let Some(body) = parsed(body)? {
@@ -135,7 +135,7 @@ impl Emulator {
             return Err(Problem::invalid("BACKUP_DELETION_POLICY_INVALID", message));
         }
         let deletable = match server.state {
-            State::Stopped => !server.busy,
+            State::Stopped => !server.is_busy(),
             State::Error => self.settings.error_servers == ErrorServers::Deletable,
             State::Started | State::Maintenance => false,
         };
@@ -199,7 +199,7 @@ pub(super) fn no_capacity() -> Problem {
 
 /// Refuses an operation. One that runs unseen reads as the maintenance that it is about to be.
 fn refused_in_state(server: &Server) -> Problem {
-    let state = if server.busy { State::Maintenance } else { server.state };
+    let state = if server.is_busy() { State::Maintenance } else { server.state };
     Problem::wrong_state(&server.uuid, state.as_str())
 }
 

@@ -11,7 +11,7 @@ use super::cloud::Step;
 use super::network;
 use super::problem::Problem;
 use super::route::Target;
-use super::server::{Server, State};
+use super::server::{Server, State, Work};
 use super::settings::Settings;
 use super::{Answer, Emulator};
 
@@ -82,14 +82,13 @@ impl Emulator {
             plan: catalog::smallest(),
             labels: foreign.labels.clone().into_iter().collect(),
             state: foreign.state,
-            busy: foreign.state == State::Maintenance,
-            creating: false,
+            work: if foreign.state == State::Maintenance { Work::Operating } else { Work::Idle },
             operation: 0,
             created_millis: now_millis,
             ready_millis: now_millis,
             interfaces: network::attach(&network::default_interfaces(), number),
             disks: Vec::new(),
-            server_group: None,
+            group: None,
             metadata: false,
             boots: 1,
             listed: false,

@@ -20,7 +20,7 @@ pub(super) struct Order {
     pub(super) labels: Labels,
     pub(super) interfaces: Vec<Wanted>,
     pub(super) disks: Vec<NewDisk>,
-    pub(super) server_group: Option<String>,
+    pub(super) group: Option<String>,
     pub(super) metadata: bool,
     /// The user whose password is to be made and shown once.
     pub(super) password_for: Option<String>,
@@ -88,7 +88,7 @@ impl Order {
         Ok(Self {
             disks: devices.read(server)?,
             password_for: read_login(server)?,
-            server_group: server.text("server_group", "GROUP_INVALID")?.map(ToOwned::to_owned),
+            group: server.text("server_group", "GROUP_INVALID")?.map(ToOwned::to_owned),
             interfaces: interfaces.unwrap_or_else(network::default_interfaces),
             title: title.to_owned(),
             hostname: hostname.to_owned(),
@@ -101,7 +101,7 @@ impl Order {
 }
 
 /// Reads a name of the domain name system, in which underscores are invalid.
-pub(super) fn read_hostname<'a>(server: Attributes<'a>) -> Result<Option<&'a str>, Problem> {
+pub(super) fn read_hostname(server: Attributes<'_>) -> Result<Option<&str>, Problem> {
     let hostname = server.text("hostname", "HOSTNAME_INVALID")?;
     let is_part = |part: &str| {
         (1..=63).contains(&part.len())
@@ -117,7 +117,7 @@ pub(super) fn read_hostname<'a>(server: Attributes<'a>) -> Result<Option<&'a str
     }
 }
 
-pub(super) fn read_title<'a>(server: Attributes<'a>) -> Result<Option<&'a str>, Problem> {
+pub(super) fn read_title(server: Attributes<'_>) -> Result<Option<&str>, Problem> {
     match server.text("title", "SERVER_TITLE_INVALID")? {
         Some(title) if !(1..=255).contains(&title.chars().count()) => {
             Err(Problem::invalid("SERVER_TITLE_INVALID", "The title must have 1 to 255 characters."))

@@ -1,6 +1,6 @@
 //! The emulator's own random numbers: small, and the same for the same seed on every machine.
 
-/// SplitMix64.
+/// The generator `SplitMix64`.
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 

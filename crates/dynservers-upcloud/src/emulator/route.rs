@@ -72,12 +72,9 @@ impl Target {
     /// Gives the kind of call and the UUID that it is about, or why there is none such.
     pub(super) fn call(&self, method: &Method) -> Result<(Call, String), (Call, Problem)> {
         let parts: Vec<&str> = self.path.iter().map(String::as_str).collect();
-        let resource = match parts.as_slice() {
-            ["1.3", resource @ ..] => resource,
-            _ => {
-                let message = "The API version is not one of those that exist.";
-                return Err((Call::Unknown, Problem::invalid("API_VERSION_INVALID", message)));
-            }
+        let ["1.3", resource @ ..] = parts.as_slice() else {
+            let message = "The API version is not one of those that exist.";
+            return Err((Call::Unknown, Problem::invalid("API_VERSION_INVALID", message)));
         };
         let uuid = resource.get(1).copied().unwrap_or_default();
         let call = call_of(method, resource)?;
@@ -123,15 +120,12 @@ fn decoded(text: &str, plus_is_space: bool) -> String {
     let mut place = 0;
     while let Some(&byte) = bytes.get(place) {
         let code = (byte == b'%').then(|| text.get(place + 1..place + 3)).flatten();
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(value) => {
-                decoded.push(value);
-                place += 3;
-            }
-            None => {
-                decoded.push(if byte == b'+' && plus_is_space { b' ' } else { byte });
-                place += 1;
-            }
+        if let Some(value) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            decoded.push(value);
+            place += 3;
+        } else {
+            decoded.push(if byte == b'+' && plus_is_space { b' ' } else { byte });
+            place += 1;
         }
     }
     String::from_utf8_lossy(&decoded).into_owned()

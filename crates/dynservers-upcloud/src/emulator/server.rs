@@ -33,6 +33,17 @@ impl State {
     }
 }
 
+/// What runs on a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Nothing.
+    Idle,
+    /// The create, still.
+    Creating,
+    /// Any other operation.
+    Operating,
+}
+
 /// A server.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
@@ -43,10 +54,8 @@ pub(super) struct Server {
     pub(super) plan: &'static Plan,
     pub(super) labels: Labels,
     pub(super) state: State,
-    /// Whether an operation runs, though the state may not show it yet.
-    pub(super) busy: bool,
-    /// Whether its create still runs.
-    pub(super) creating: bool,
+    /// What runs, though the state may not show it yet.
+    pub(super) work: Work,
     /// Counts operations, so that what an earlier one had planned is not carried out.
     pub(super) operation: u64,
     pub(super) created_millis: u64,
@@ -55,7 +64,7 @@ pub(super) struct Server {
     pub(super) interfaces: Vec<Interface>,
     /// The UUIDs of its disks, the one that it boots from first.
     pub(super) disks: Vec<String>,
-    pub(super) server_group: Option<String>,
+    pub(super) group: Option<String>,
     pub(super) metadata: bool,
     /// How often it has booted.
     pub(super) boots: u64,
@@ -77,6 +86,10 @@ pub(super) struct Disk {
 }
 
 impl Server {
+    pub(super) fn is_busy(&self) -> bool {
+        self.work != Work::Idle
+    }
+
     /// Writes what a listing shows: no addresses, no devices, no networking.
     pub(super) fn write_summary(&self, epoch_seconds: u64) -> Value {
         json!({
@@ -90,7 +103,7 @@ impl Server {
             "plan": self.plan.name,
             "plan_ipv4_bytes": "0",
             "plan_ipv6_bytes": "0",
-            "server_group": self.server_group,
+            "server_group": self.group,
             "simple_backup": "no",
             "state": self.state.as_str(),
             "tags": {"tag": []},
@@ -139,7 +152,7 @@ impl Server {
 
     /// Gives the progress of a create, which stops being told well before the end, as it was recorded.
     fn progress(&self, now_millis: u64) -> Option<u64> {
-        if !self.creating {
+        if self.work != Work::Creating {
             return None;
         }
         let whole = self.ready_millis.saturating_sub(self.created_millis).max(1);
