@@ -1,0 +1,188 @@
+//! The loop, written out: drain the machine's outputs, wait for news, hand it in, again.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+
+use dynservers_core::{
+    AsyncExecutor, Config, Effect, Event, Failure, Input, Output, Prepare, Prepared, ProviderName, StoreError,
+};
+use thiserror::Error;
+use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::time::{Instant, sleep_until};
+
+use crate::callers::Callers;
+use crate::clock::FleetClock;
+use crate::desk::{Desk, Read};
+use crate::handle::Message;
+use crate::in_flight::InFlight;
+use crate::machine::Machine;
+
+/// How many messages may wait for the loop, how many of them it takes between two writes, and how many commands may
+/// wait for their answer. Whoever comes on top of that waits.
+pub(crate) const INBOX: usize = 1024;
+
+/// Renders the name and the specification of a new server; its second argument is the name it has by default.
+pub type PrepareFn = dyn Fn(&Prepare, &str) -> Result<Prepared, Failure> + Send + Sync;
+
+/// Why a loop ended before its time. Servers stay, and what was not recorded is found again after a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The ledger could not be written, or belongs to another process now.
+    #[error("the ledger could not be written: {0}")]
+    Store(#[source] StoreError),
+    /// The store panicked.
+    #[error("the store panicked while it was used")]
+    StorePanicked,
+}
+
+/// Everything that a loop owns while it runs.
+pub(crate) struct Engine<M> {
+    pub(crate) machine: M,
+    pub(crate) config: Config,
+    pub(crate) clock: FleetClock,
+    pub(crate) desk: Desk,
+    pub(crate) executors: BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>,
+    pub(crate) prepare: Arc<PrepareFn>,
+    pub(crate) inbox: mpsc::Receiver<Message>,
+    pub(crate) reads: mpsc::Receiver<Read>,
+    pub(crate) stop: Arc<Notify>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) callers: Callers,
+    pub(crate) in_flight: InFlight,
+    pub(crate) stopping: bool,
+}
+
+impl<M: Machine> Engine<M> {
+    /// Runs until a shutdown is through, or a write fails. Dropping it at any await is a crash, which is lawful.
+    pub(crate) async fn run(mut self) -> Result<(), RunError> {
+        let result = self.turn().await;
+        if let Err(error) = &result {
+            tracing::error!(%error, "loop");
+        }
+        self.desk.close().await;
+        result
+    }
+
+    async fn turn(&mut self) -> Result<(), RunError> {
+        loop {
+            while let Some(output) = self.machine.poll_output() {
+                self.carry_out(output);
+            }
+            if self.is_over() {
+                return Ok(());
+            }
+            self.wait().await?;
+            self.take_what_is_there();
+            let now = self.clock.now();
+            if self.machine.poll_timeout().is_some_and(|at| at <= now) {
+                self.machine.handle_timeout(now);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Persist(batch) => self.desk.write(batch),
+            Output::Prepare(prepare) => self.render(&prepare),
+            Output::Execute(effect) => self.execute(effect),
+            // Nobody may listen, and whoever is too slow reads the log.
+            Output::Notify(event) => drop(self.events.send(event)),
+            Output::Reply { command, reply } => self.callers.answer(&command, &reply),
+            other => tracing::error!(?other, "output that this loop does not know"),
+        }
+    }
+
+    fn render(&mut self, prepare: &Prepare) {
+        let name = format!("dynamic-server-{}-{}", prepare.server_type, prepare.server);
+        let result = (self.prepare)(prepare, &name);
+        if let Err(failure) = &result {
+            let (server, server_type) = (prepare.server.0, prepare.server_type.as_str());
+            tracing::warn!(server, server_type, %failure, "prepare");
+        }
+        self.tell(Input::Prepared { server: prepare.server, result });
+    }
+
+    fn execute(&mut self, effect: Effect) {
+        let executor = self.executors.get(&effect.provider).cloned();
+        let give_up = self.give_up(&effect);
+        self.in_flight.begin(effect, executor, give_up);
+    }
+
+    /// Gives the moment after which no answer is waited for: the last one at which the request may leave, and as long
+    /// as it may take then. An executor that heeds both has answered by then.
+    fn give_up(&self, effect: &Effect) -> Instant {
+        let timeout = self.config.providers.get(&effect.provider).map(|provider| provider.request_timeout);
+        self.clock.instant(effect.not_after.max(self.clock.now()) + timeout.unwrap_or_default())
+    }
+
+    /// Whether a shutdown is through: nothing in flight, and all that came of it written.
+    fn is_over(&self) -> bool {
+        self.stopping && self.in_flight.is_empty() && self.desk.is_free()
+    }
+
+    /// Waits for one piece of news and hands it in. Dropping it loses none: every branch is cancel safe.
+    async fn wait(&mut self) -> Result<(), RunError> {
+        let wakeup = self.machine.poll_timeout().map(|at| self.clock.instant(at));
+        tokio::select! {
+            done = self.desk.done() => {
+                if let Some(seq) = done? {
+                    self.tell(Input::Persisted(seq));
+                }
+            }
+            Some((effect, completion)) = self.in_flight.next() => {
+                self.tell(Input::Completed { effect, completion });
+            }
+            Some(message) = self.inbox.recv(), if self.callers.len() < INBOX => self.hear(message),
+            Some(read) = self.reads.recv(), if self.desk.is_free() => self.desk.read(read),
+            () = self.stop.notified(), if !self.stopping => {
+                self.stopping = true;
+                self.tell(Input::Shutdown);
+            }
+            () = sleep_until_some(wakeup) => {}
+        }
+        Ok(())
+    }
+
+    /// Hands in what has come meanwhile, so that one write serves all of it.
+    fn take_what_is_there(&mut self) {
+        while let Some((effect, completion)) = self.in_flight.try_next() {
+            self.tell(Input::Completed { effect, completion });
+        }
+        for _ in 0..INBOX {
+            if self.callers.len() >= INBOX {
+                break;
+            }
+            let Ok(message) = self.inbox.try_recv() else { break };
+            self.hear(message);
+        }
+    }
+
+    fn hear(&mut self, message: Message) {
+        // Whoever asked may have gone.
+        match message {
+            Message::Command(command, caller) => {
+                if let Some(command) = self.callers.admit(command, caller) {
+                    self.tell(Input::Command(command));
+                }
+            }
+            Message::View(caller) => drop(caller.send(self.machine.view(self.clock.now()))),
+            Message::Servers(caller) => drop(caller.send(self.machine.servers())),
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.machine.handle_input(input, self.clock.now());
+    }
+}
+
+async fn sleep_until_some(wakeup: Option<Instant>) {
+    match wakeup {
+        Some(wakeup) => sleep_until(wakeup).await,
+        None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;
