@@ -7,7 +7,11 @@
 mod exchange;
 mod provider;
 mod secrets;
+pub mod template;
+mod text;
 
 pub use exchange::{Exchange, Sent, TransportError};
 pub use provider::{Capabilities, Clock, CreateRetry, Provider, SoftStop, TokenCarrier};
-pub use secrets::{Reference, Secrets, SystemSecrets};
+pub use secrets::{Reference, Secrets, SystemSecrets, redact};
+pub use template::{Names, Rendered};
+pub use text::Text;

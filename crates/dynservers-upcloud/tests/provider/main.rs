@@ -1,0 +1,11 @@
+//! UpCloud through its public face: requests out, answers in, no socket.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod answers;
+mod errors;
+mod garbage;
+mod requests;
+mod secrecy;
+mod templates;
+mod world;
