@@ -1,2 +1,66 @@
-//! placeholder
-fn main() {}
+//! Everything that a person runs on this repository: `cargo xtask help` lists it.
+
+mod commands;
+mod runner;
+mod tidy;
+
+use std::process::ExitCode;
+
+use runner::Failure;
+
+/// What can be run, with a line for `help`. README's commands are checked against it.
+const COMMANDS: &[(&str, &str)] = &[
+    ("lint", "format, clippy and docs with warnings denied on all targets and features, then tidy"),
+    ("tidy", "what a person would have to remember: file lengths, walls between crates, README's commands"),
+    (
+        "test",
+        "build the daemon, then run every test and documentation example; further arguments go to cargo test",
+    ),
+    ("help", "this list"),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_else(|| "help".to_owned());
+    let rest: Vec<String> = arguments.collect();
+    let done = match (command.as_str(), rest.as_slice()) {
+        ("test", rest) => commands::test(rest),
+        ("lint", []) => commands::lint(),
+        ("tidy", []) => commands::tidy(),
+        ("help" | "--help" | "-h", []) => {
+            print!("{}", help());
+            Ok(())
+        }
+        ("lint" | "tidy" | "help", _) => Err(Failure::Usage(format!("`{command}` takes no arguments"))),
+        _ => Err(Failure::Usage(format!("there is no command `{command}`"))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            if matches!(failure, Failure::Usage(_)) {
+                eprint!("\n{}", help());
+                return ExitCode::from(2);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help() -> String {
+    let lines: Vec<String> = COMMANDS.iter().map(|(name, what)| format!("  {name:<6} {what}\n")).collect();
+    format!("Usage: cargo xtask COMMAND\n\nCommands:\n{}", lines.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_lists_every_command() {
+        let help = help();
+        for (name, what) in COMMANDS {
+            assert!(help.contains(&format!("  {name}")) && help.contains(what), "{name}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The configuration file: read whole, checked whole, and either right or told what is wrong with it.
+
+mod document;
+mod duration;
+mod endpoints;
+mod field;
+mod find;
+mod problem;
+mod provider;
+mod reader;
+mod server_type;
+mod upcloud;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use dynservers_core::{Config, FleetName, ProviderName, TypeName};
+use toml::de::DeTable;
+
+pub(crate) use endpoints::{Listen, StoreUrl};
+pub(crate) use find::{NoConfiguration, find};
+pub(crate) use problem::{Problem, Problems};
+pub(crate) use provider::{Credentials, ProviderKind, ProviderSettings};
+pub(crate) use server_type::{AddressPreference, TypeSettings};
+
+use problem::Source;
+use reader::Report;
+
+/// A configuration that is right in itself. Whether the ledger agrees with it is for the machine to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Configuration {
+    /// The fleet.
+    pub(crate) fleet: FleetName,
+    /// Types that are no longer wanted, and shrink to zero.
+    pub(crate) retired_types: BTreeSet<TypeName>,
+    /// Where the ledger is kept.
+    pub(crate) store: StoreUrl,
+    /// Where the daemon listens.
+    pub(crate) api: Listen,
+    /// What the machine must know.
+    pub(crate) core: Config,
+    /// The rest of each provider.
+    pub(crate) providers: BTreeMap<ProviderName, ProviderSettings>,
+    /// The rest of each server type.
+    pub(crate) server_types: BTreeMap<TypeName, TypeSettings>,
+    /// The file that it was read from, as it was named.
+    pub(crate) path: PathBuf,
+    /// What relative paths in it are relative to; absolute.
+    pub(crate) directory: PathBuf,
+}
+
+/// What is said of a text that cannot be read at all.
+const NO_TOML: &str = "is not TOML";
+
+impl Configuration {
+    /// Reads a configuration file.
+    pub(crate) fn load(path: &Path) -> Result<Self, Problems> {
+        let directory = std::path::absolute(path)
+            .map_err(|error| unreadable(path, &error, "name a file with --config FILE"))?;
+        let directory = directory.parent().unwrap_or(Path::new("/")).to_owned();
+        let bytes = std::fs::read(path)
+            .map_err(|error| unreadable(path, &error, "name a file that exists with --config FILE"))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| unreadable(path, &error.utf8_error(), "save it as UTF-8"))?;
+        Self::parse(&text, path, directory, &variable)
+    }
+
+    /// Reads a configuration from its text.
+    fn parse(
+        text: &str,
+        path: &Path,
+        directory: PathBuf,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Problems> {
+        let file = path.display().to_string();
+        let source = Source { file: &file, text };
+        let (document, errors) = DeTable::parse_recoverable(text);
+        let report = Report::new(source, directory, variable);
+        // What a broken file means is a guess: its keys are looked at once it can be read.
+        for error in &errors {
+            let span = error.span().unwrap_or_default();
+            let message = error.message().trim().replace('\n', ", ");
+            report.add(
+                &span,
+                "",
+                format!("{NO_TOML}: {message}"),
+                "see https://toml.io for how it is written",
+            );
+        }
+        let configuration =
+            if errors.is_empty() { document::read(&report, document.get_ref(), path) } else { None };
+        let problems = report.into_problems();
+        match (configuration, Problems::of(problems)) {
+            (Some(configuration), None) => Ok(configuration),
+            (_, Some(problems)) => Err(problems),
+            (None, None) => {
+                Err(unreadable(path, &"it is incomplete", "compare it with the documentation").into())
+            }
+        }
+    }
+
+    /// Finds where the credentials of a provider are read from, and that they are there.
+    ///
+    /// For commands that talk to the provider; the others do without.
+    pub(crate) fn credentials(&self, provider: &ProviderName) -> Result<Credentials, Problems> {
+        self.credentials_among(provider, &variable)
+    }
+
+    fn credentials_among(
+        &self,
+        provider: &ProviderName,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Credentials, Problems> {
+        let (file, key) = (self.path.display().to_string(), format!("providers.{provider}"));
+        match self.providers.get(provider) {
+            Some(settings) => settings.credentials(&file, &key, variable),
+            None => Err(Problem {
+                file,
+                place: None,
+                key,
+                message: "is missing".to_owned(),
+                help: format!("[providers.{provider}]"),
+            }
+            .into()),
+        }
+    }
+}
+
+fn unreadable(path: &Path, reason: &dyn fmt::Display, help: &str) -> Problem {
+    Problem {
+        file: path.display().to_string(),
+        place: None,
+        key: String::new(),
+        message: format!("cannot be read: {reason}"),
+        help: help.to_owned(),
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

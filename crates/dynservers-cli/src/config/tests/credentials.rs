@@ -1,0 +1,105 @@
+//! Credentials: named, never written, found when they are needed.
+
+use dynservers_core::ProviderName;
+use dynservers_http::Reference;
+
+use super::super::{Credentials, Problems};
+use super::{SMALL, parse_in};
+
+fn found(line: &str, variables: &[&str]) -> Result<Credentials, Problems> {
+    let text = SMALL.replace("kind = \"upcloud\"", &format!("kind = \"upcloud\"\n{line}"));
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("token"), "x").unwrap();
+    let read = parse_in(&text, directory.path())?;
+    let variable = |name: &str| variables.contains(&name).then(|| "a value".to_owned());
+    let credentials = read.credentials_among(&ProviderName::new("upcloud").unwrap(), &variable);
+    if let Ok(Credentials::Token(Reference::File(path))) = &credentials {
+        assert_eq!(path, &directory.path().join("token"));
+    }
+    credentials
+}
+
+fn env(name: &str) -> Reference {
+    Reference::Env(name.to_owned())
+}
+
+#[test]
+fn the_file_names_variables_and_files() {
+    let token = found("token = { env = \"A\" }", &["A", "UPCLOUD_TOKEN"]);
+    assert_eq!(token, Ok(Credentials::Token(env("A"))));
+    let user = found("username = { env = \"A\" }\npassword = { env = \"B\" }", &["A", "B"]);
+    assert_eq!(user, Ok(Credentials::Password { username: env("A"), password: env("B") }));
+    assert!(matches!(found("token = { file = \"token\" }", &[]), Ok(Credentials::Token(Reference::File(_)))));
+}
+
+#[test]
+fn else_the_environment_is_asked_in_order() {
+    let user =
+        |username, password| Ok(Credentials::Password { username: env(username), password: env(password) });
+    let ours = ["UPCLOUD_USERNAME", "UPCLOUD_PASSWORD"];
+    let reference = ["UP_CLOUD_USER_NAME", "UP_CLOUD_PASSWORD"];
+    assert_eq!(found("", &["UPCLOUD_TOKEN", ours[0], ours[1]]), Ok(Credentials::Token(env("UPCLOUD_TOKEN"))));
+    assert_eq!(found("", &[ours[0], ours[1], reference[0], reference[1]]), user(ours[0], ours[1]));
+    assert_eq!(found("", &[ours[0], reference[0], reference[1]]), user(reference[0], reference[1]));
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    assert!(
+        found("token = { file = \"absent\" }", &[])
+            .unwrap_err()
+            .to_string()
+            .contains("absent cannot be read")
+    );
+    insta::assert_snapshot!(found("", &["UPCLOUD_USERNAME"]).unwrap_err(), @r#"
+    error: dynservers.toml:3:1: providers.upcloud: its credentials are missing: neither the file nor the environment has any
+      |
+    3 | [providers.upcloud]
+      | ^^^^^^^^^^^^^^^^^^^
+    help: set UPCLOUD_TOKEN, or UPCLOUD_USERNAME and UPCLOUD_PASSWORD, or name other variables or files: token = { env = "NAME" }
+    "#);
+    insta::assert_snapshot!(found("token = { env = \"A\" }", &["UPCLOUD_TOKEN"]).unwrap_err(), @r#"
+    error: dynservers.toml:3:1: providers.upcloud: its credentials are missing: environment variable A cannot be read: it is not set
+      |
+    3 | [providers.upcloud]
+      | ^^^^^^^^^^^^^^^^^^^
+    help: set UPCLOUD_TOKEN, or UPCLOUD_USERNAME and UPCLOUD_PASSWORD, or name other variables or files: token = { env = "NAME" }
+    "#);
+    insta::assert_snapshot!(found("username = { env = \"A\" }\npassword = { env = \"B\" }", &["A"]).unwrap_err(), @r#"
+    error: dynservers.toml:3:1: providers.upcloud: its credentials are missing: environment variable B cannot be read: it is not set
+      |
+    3 | [providers.upcloud]
+      | ^^^^^^^^^^^^^^^^^^^
+    help: set UPCLOUD_TOKEN, or UPCLOUD_USERNAME and UPCLOUD_PASSWORD, or name other variables or files: token = { env = "NAME" }
+    "#);
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_shown() {
+    for line in [
+        "token = \"hunter2\"",
+        "token = '''\nhunter2'''",
+        "token = [\"hunter2\"]",
+        "token = { value = \"hunter2\" }",
+        "token = { env = \"hunter2=\" }",
+        "username = \"hunter2\"\npassword = \"hunter2\"",
+        "password = \"hunter2\"",
+        "base_url = \"https://me:hunter2@example.com\"",
+        "base_url = \"http://me:hunter2@example.com\"",
+        "token = \"hunter2",
+        "token = '''\nhunter2",
+        "token = [\n hunter2 = \n]",
+        "\"token\"=\"hunter2\" x",
+        "token = { env = \"A\" }, password = \"hunter2\"",
+    ] {
+        let problems = found(line, &["A"]).unwrap_err();
+        assert!(!format!("{problems} {problems:?}").contains("hunter2"), "{line}: {problems}");
+    }
+    insta::assert_snapshot!(found("token = \"hunter2\"", &[]).unwrap_err(), @r#"
+    error: dynservers.toml:5:9: providers.upcloud.token: must not be written here: say where it is to be read from
+      |
+    5 | token = ***
+      |         ^^^
+    help: token = { env = "UPCLOUD_TOKEN" } or token = { file = "/run/secrets/token" }
+    "#);
+}

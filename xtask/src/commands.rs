@@ -1,0 +1,108 @@
+//! What each command does.
+
+use crate::runner::{Cargo, Failure};
+use crate::tidy as checks;
+
+/// Runs every check that needs no test, all of them even if one fails.
+pub(crate) fn lint() -> Result<(), Failure> {
+    let steps = [
+        Cargo::new("fmt --all -- --check"),
+        Cargo::new("clippy --workspace --all-targets --all-features --quiet -- -D warnings"),
+        Cargo::new("doc --workspace --all-features --no-deps --quiet")
+            .environment("RUSTDOCFLAGS", "-D warnings"),
+    ];
+    let mut failed = Vec::new();
+    for done in steps.iter().map(Cargo::run).chain(std::iter::once_with(tidy)) {
+        match done {
+            Ok(()) => {}
+            Err(Failure::Steps(steps)) => failed.extend(steps),
+            Err(other) => return Err(other),
+        }
+    }
+    if failed.is_empty() {
+        println!("lint: all clean");
+        Ok(())
+    } else {
+        Err(Failure::Steps(failed))
+    }
+}
+
+/// Runs the checks on files and prints what they find.
+pub(crate) fn tidy() -> Result<(), Failure> {
+    println!("$ cargo xtask tidy");
+    let findings = checks::run()?;
+    for finding in &findings {
+        eprintln!("{finding}");
+    }
+    if findings.is_empty() {
+        println!("tidy: all clean");
+        Ok(())
+    } else {
+        Err(Failure::Steps(vec![format!("run it alone: cargo xtask tidy ({} findings)", findings.len())]))
+    }
+}
+
+/// Builds the daemon and runs every test.
+///
+/// The daemon comes first, with the features of the tests, so that those which start it find it beside them.
+pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
+    checks::daemon().run()?;
+    let tests = Cargo::new("test --workspace --all-features --no-fail-fast").arguments(arguments);
+    let mut tally = Tally::default();
+    let done = tests.run_watched(|line| tally.read(line));
+    println!("\ntest: {}", tally.summary(done.is_ok()));
+    done
+}
+
+/// How many tests there were, over all test programs.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+    programs: u64,
+}
+
+impl Tally {
+    /// Counts `test result: ok. 3 passed; 0 failed; 1 ignored; ...`.
+    fn read(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else { return };
+        self.programs += 1;
+        for part in result.split(['.', ';']) {
+            let mut words = part.split_whitespace();
+            let (Some(number), Some(word)) = (words.next(), words.next()) else { continue };
+            let Ok(number) = number.parse::<u64>() else { continue };
+            match word {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+
+    fn summary(&self, succeeded: bool) -> String {
+        let Self { passed, failed, ignored, programs } = self;
+        let verdict = if succeeded { "ok" } else { "FAILED" };
+        format!("{verdict}: {passed} passed, {failed} failed, {ignored} ignored in {programs} test programs")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_all_programs_are_added_up() {
+        let mut tally = Tally::default();
+        for line in [
+            "running 4 tests",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+            "test result: FAILED. 0 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        ] {
+            tally.read(line);
+        }
+        assert_eq!(tally, Tally { passed: 3, failed: 2, ignored: 1, programs: 2 });
+        assert_eq!(tally.summary(false), "FAILED: 3 passed, 2 failed, 1 ignored in 2 test programs");
+    }
+}
