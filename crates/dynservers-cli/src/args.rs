@@ -15,13 +15,15 @@ pub(crate) struct Cli {
     /// The configuration; else ./dynservers.toml, else /etc/dynservers/dynservers.toml
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "DYNSERVERS_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// How to write logs to standard error; RUST_LOG says which
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    /// How logs are written.
+    #[arg(help = LOG_FORMAT_HELP, long, global = true, help_heading = GLOBAL, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+const LOG_FORMAT_HELP: &str = "How to write logs to standard error; RUST_LOG says which";
 
 const GLOBAL: &str = "Global options";
 

@@ -1,6 +1,7 @@
 //! Terminals: whether there is a person at the other end, and what is safe to show them.
 
-use std::io::IsTerminal as _;
+use std::fmt::Display;
+use std::io::{IsTerminal as _, Write as _};
 
 /// How standard output may look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,11 @@ impl Style {
 /// Whether somebody asked for no colours, by <https://no-color.org>.
 pub(crate) fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Tells a person something beside the result, on standard error. Nobody may be there to read it.
+pub(crate) fn complain(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Makes text from elsewhere safe to show: names and messages come from providers, and a terminal obeys what it is sent.

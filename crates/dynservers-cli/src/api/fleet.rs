@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use dynservers_core::{Command, FleetView, Reply, ServerRecord};
+use dynservers_tokio::Handle;
 
 /// The loop has ended: nobody answers any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,4 +19,18 @@ pub(crate) trait Fleet: Clone + Send + Sync + 'static {
 
     /// Gives every record.
     fn servers(&self) -> impl Future<Output = Result<Vec<ServerRecord>, Stopped>> + Send;
+}
+
+impl Fleet for Handle {
+    async fn command(&self, command: Command) -> Result<Reply, Stopped> {
+        Self::command(self, command).await.map_err(|_| Stopped)
+    }
+
+    async fn view(&self) -> Result<FleetView, Stopped> {
+        Self::view(self).await.map_err(|_| Stopped)
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerRecord>, Stopped> {
+        Self::servers(self).await.map_err(|_| Stopped)
+    }
 }

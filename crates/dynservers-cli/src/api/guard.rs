@@ -61,13 +61,10 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     if let Err(problem) = guard.check(request.headers()) {
         return problem.into_response();
     }
-    match tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = "the request took too long; send it again with the same Idempotency-Key";
-            Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
-        }
-    }
+    tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await.unwrap_or_else(|_| {
+        let detail = "the request took too long; send it again with the same Idempotency-Key";
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
+    })
 }
 
 #[cfg(test)]

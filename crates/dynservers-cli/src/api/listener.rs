@@ -45,7 +45,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 #[derive(Debug)]
 pub(crate) enum Listener {
     /// A Unix socket.
-    Unix(UnixListener, SocketFile),
+    Unix {
+        /// The socket.
+        listener: UnixListener,
+        /// Its file, which goes with it.
+        _file: SocketFile,
+    },
     /// A port.
     Tcp(TcpListener),
 }
@@ -66,7 +71,7 @@ impl Listener {
         // Some systems do not apply the mask to sockets.
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
         let file = SocketFile::of(path).map_err(failed)?;
-        Ok(Self::Unix(listener, file))
+        Ok(Self::Unix { listener, _file: file })
     }
 
     /// Listens on a port.
@@ -80,7 +85,7 @@ impl Listener {
     /// Waits for the next connection.
     pub(crate) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
         match self {
-            Self::Unix(listener, _) => Ok(Box::new(listener.accept().await?.0)),
+            Self::Unix { listener, _file } => Ok(Box::new(listener.accept().await?.0)),
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;

@@ -25,7 +25,7 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// The fleet's own refusal, if it was the fleet that refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) refusal: Option<Refusal>,
+    pub(crate) refusal: Option<Box<Refusal>>,
 }
 
 impl Problem {
@@ -41,9 +41,9 @@ impl Problem {
     }
 
     /// Whether the caller named something that is not there, and must say something else.
-    pub(crate) const fn is_usage(&self) -> bool {
+    pub(crate) fn is_usage(&self) -> bool {
         matches!(
-            self.refusal,
+            self.refusal.as_deref(),
             Some(
                 Refusal::UnknownType { .. }
                     | Refusal::UnknownServer { .. }
@@ -80,7 +80,7 @@ impl From<Refusal> for Problem {
             title: title.to_owned(),
             status: status.as_u16(),
             detail: refusal.to_string(),
-            refusal: Some(refusal),
+            refusal: Some(Box::new(refusal)),
         }
     }
 }

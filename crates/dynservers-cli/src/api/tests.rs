@@ -210,7 +210,7 @@ async fn refusals_are_problems_that_carry_the_refusal() {
     };
     assert_eq!((problem.status, problem.kind.as_str()), (404, "/problems/unknown-type"));
     assert!(problem.detail.contains("web"), "{}", problem.detail);
-    assert!(matches!(problem.refusal, Some(Refusal::UnknownType { .. })));
+    assert!(matches!(problem.refusal.as_deref(), Some(Refusal::UnknownType { .. })));
     assert_problem(harness.put("/v1/types/Not%20A%20Name/desired", "", r#"{"count":1}"#).await, 404, "web");
 
     let Err(ClientError::Refused(problem)) = client.decrease(&TypeName::new("web").unwrap(), 1).await else {

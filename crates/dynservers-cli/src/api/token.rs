@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Mode;
 use subtle::ConstantTimeEq as _;
 
 /// How many random bytes a token has.
@@ -30,9 +31,10 @@ impl ApiToken {
 
     /// Makes a token.
     fn random() -> io::Result<Self> {
-        let mut bytes = [0; BYTES];
+        let mut bytes = [0_u8; BYTES];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        Ok(Self(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -52,7 +54,9 @@ impl ApiToken {
     /// daemon; writes a new one otherwise.
     pub(crate) fn keep_or_write(path: &Path) -> io::Result<Self> {
         let private = fs::symlink_metadata(path).is_ok_and(|found| {
-            found.is_file() && found.mode() & 0o077 == 0 && found.uid() == rustix::process::geteuid().as_raw()
+            found.is_file()
+                && Mode::from_raw_mode(found.mode()).intersection(Mode::RWXG | Mode::RWXO).is_empty()
+                && found.uid() == rustix::process::geteuid().as_raw()
         });
         if private && let Ok(token) = Self::read(path) {
             return Ok(token);

@@ -41,6 +41,7 @@ pub(crate) struct ServerList {
 }
 
 /// One server.
+#[expect(clippy::struct_field_names, reason = "`type` is a keyword, and the JSON says `type`")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Server {
     /// Its number.

@@ -4,8 +4,10 @@ use dynservers_core::{Done, TypeName};
 
 use crate::args::Target;
 use crate::commands::wait::{Waited, until_settled};
-use crate::commands::{CommandError, Site, emit};
+use crate::commands::{CommandError, emit};
 use crate::exit::Exit;
+use crate::site::Site;
+use crate::terminal::complain;
 
 /// Something that the daemon is to change.
 #[derive(Debug)]
@@ -65,9 +67,9 @@ fn report(waited: &Waited, server_type: &TypeName, target: &Target) -> Result<Ex
             Ok(Exit::Done)
         }
         Waited::TimedOut { reached, alarms } => {
-            eprintln!("{server_type}: not there after {:?}: {reached}", target.timeout);
+            complain(format_args!("{server_type}: not there after {:?}: {reached}", target.timeout));
             for alarm in alarms {
-                eprintln!("{alarm}");
+                complain(alarm);
             }
             Ok(Exit::TimedOut)
         }

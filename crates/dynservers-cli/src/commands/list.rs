@@ -1,10 +1,11 @@
 //! `list`: the servers, one a line.
 
-use dynservers_core::Status;
+use dynservers_core::{ProviderId, Status};
 use jiff::Timestamp;
 
 use crate::api::wire::Server;
-use crate::commands::{CommandError, Site, emit, json, table, tell};
+use crate::commands::{CommandError, emit, json, table, tell};
+use crate::site::Site;
 use crate::terminal::{Style, shown};
 use crate::time::relative;
 
@@ -30,7 +31,7 @@ fn for_people(servers: &[Server], now: Timestamp, style: Style) -> String {
             table::status(server.status),
             table::text(Some(&relative(server.status_since, now))),
             table::text(Some(server.provider.as_str())),
-            table::text(server.provider_id.as_ref().map(|id| id.as_str())),
+            table::text(server.provider_id.as_ref().map(ProviderId::as_str)),
             table::text(server.address.as_deref()),
         ]);
     }

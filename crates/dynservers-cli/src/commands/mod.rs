@@ -8,34 +8,17 @@ mod tell;
 mod wait;
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 
-use dynservers_core::{FleetName, StoreError, TypeName};
+use dynservers_core::{StoreError, TypeName};
 use thiserror::Error;
 
-use crate::api::Endpoint;
 use crate::api::client::{Client, ClientError};
-use crate::api::report::AddressChoice;
 use crate::exit::Exit;
+use crate::site::Site;
 
 pub(crate) use change::Change;
 pub(crate) use list::list;
 pub(crate) use status::status;
-
-/// What the commands must know of a fleet's configuration.
-#[derive(Clone, Debug)]
-pub(crate) struct Site {
-    /// The fleet.
-    pub(crate) fleet: FleetName,
-    /// Its server types.
-    pub(crate) types: Vec<TypeName>,
-    /// Where its daemon listens.
-    pub(crate) endpoint: Endpoint,
-    /// Where its ledger is.
-    pub(crate) store: PathBuf,
-    /// Which addresses its servers are shown with.
-    pub(crate) addresses: AddressChoice,
-}
 
 impl Site {
     /// Gives a way to the daemon.
@@ -60,7 +43,7 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The daemon is down, and its store cannot be read.
-    #[error("{0}; nor can what it left be read")]
+    #[error("the daemon is down, and what it left cannot be read: {0}")]
     Store(#[from] StoreError),
     /// There are several types, or none, and none was named.
     #[error("{}", which_type(types))]
@@ -123,15 +106,19 @@ fn json(value: &impl serde::Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::path::PathBuf;
+
+    use dynservers_core::FleetName;
 
     use super::*;
+    use crate::api::Endpoint;
+    use crate::api::report::AddressChoice;
 
     fn site(types: &[&str]) -> Site {
         Site {
             fleet: FleetName::new("workers").unwrap(),
             types: types.iter().map(|name| TypeName::new(*name).unwrap()).collect(),
-            endpoint: Endpoint::Unix(Path::new("/nonexistent/api.sock").to_owned()),
+            endpoint: Endpoint::Unix(PathBuf::from("/nonexistent/api.sock")),
             store: PathBuf::from("/nonexistent/fleet.db"),
             addresses: AddressChoice::new(),
         }

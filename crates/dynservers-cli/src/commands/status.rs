@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use dynservers_core::Status;
+use dynservers_core::{ProviderName, Status};
 use jiff::Timestamp;
 
 use crate::api::wire::{FleetStatus, ProviderStatus, TypeStatus};
-use crate::commands::{CommandError, Site, emit, json, table, tell};
+use crate::commands::{CommandError, emit, json, table, tell};
+use crate::site::Site;
 use crate::terminal::{Style, shown};
 use crate::time::relative;
 
@@ -37,7 +38,7 @@ fn types(status: &FleetStatus, style: Style) -> String {
     for (name, status) in &status.types {
         table.add_row([
             table::text(Some(name.as_str())),
-            table::text(status.provider.as_ref().map(|provider| provider.as_str())),
+            table::text(status.provider.as_ref().map(ProviderName::as_str)),
             table::number(status.desired.map(u64::from)),
             table::number(Some(status.provisioned.into())),
             table::text(Some(state(status))),

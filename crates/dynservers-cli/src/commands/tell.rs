@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use crate::api::client::ClientError;
 use crate::api::report;
 use crate::api::wire::{FleetStatus, ServerList};
-use crate::commands::{CommandError, Site};
+use crate::commands::CommandError;
+use crate::site::Site;
+use crate::terminal::complain;
 use crate::time::{age_seconds, span, timestamp};
 
 /// Something told, and the moment that relative times in it count from.
@@ -57,6 +59,7 @@ async fn left_behind(site: &Site, error: ClientError) -> Result<Stored, CommandE
         .await
         .map_err(|_| CommandError::Broken)??;
     let age = span(age_seconds(timestamp(stored.fleet.time), wall()));
-    eprintln!("The daemon is down. This is what it left in {}, {age} old.", site.store.display());
+    let place = site.store.display();
+    complain(format_args!("The daemon is down. This is what it left in {place}, {age} old."));
     Ok(stored)
 }

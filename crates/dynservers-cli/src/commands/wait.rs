@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::api::client::{Client, ClientError};
 use crate::api::wire::FleetStatus;
 use crate::commands::status::{alarms, counts};
-use crate::terminal::shown;
+use crate::terminal::{complain, shown};
 
 /// Between two questions to the daemon.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -136,7 +136,7 @@ impl Line {
                 bar.set_message(format!("{}: {text}", self.label));
                 bar.tick();
             }
-            None if changed => eprintln!("{}: {text}", self.label),
+            None if changed => complain(format_args!("{}: {text}", self.label)),
             None => {}
         }
     }
