@@ -76,7 +76,7 @@ impl Known {
                 {
                     known.commands.extend(entry.split_whitespace().next().map(str::to_owned));
                 }
-                Some(entry) if heading == "Options:" && entry.contains('<') => {
+                Some(entry) if heading.to_lowercase().ends_with("options:") && entry.contains('<') => {
                     let names = entry.split(['<', ' ', ',', '=']).filter(|word| word.starts_with('-'));
                     known.valued.extend(names.map(str::to_owned));
                 }
