@@ -1,5 +1,10 @@
 //! What the transport tells of requests that go well, and of those that do not: on raw sockets, byte by byte.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests; the lint excuses only the functions marked so"
+)]
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -218,6 +223,13 @@ async fn a_refused_connection_is_unsent_and_tells_no_query() {
     let outcome = outcome(&post(format!("http://{address}/?key=sesame"))).await;
     assert_unsent(&outcome, "there was no connection: Connection refused");
     assert!(!format!("{outcome:?}").contains("sesame"));
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_found_is_unsent() {
+    // Longer than a label may be, so that the resolver refuses it without asking anybody.
+    let name = "x".repeat(64);
+    assert_unsent(&outcome(&post(format!("http://{name}/"))).await, "the name was not found");
 }
 
 #[tokio::test]

@@ -1,282 +1,23 @@
 //! The loop against a scripted machine: what is carried out, in which order, and what comes back.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, mpsc as blocking};
+mod rig;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use dynservers_core::{
-    Action, Batch, Command, CommandId, Completing, Completion, Done, EffectId, EventId, EventKind,
-    FailedPolicy, FleetName, FleetView, Op, Outcome, OwnerId, ProviderConfig, Refusal, Reply, Seq, ServerId,
-    ServerRecord, Spec, Store, Stored, Time, Timing, TypeConfig, TypeName, Why,
+    AsyncExecutor, Command, Completion, Config, EventId, FailedPolicy, Failure, Input, Outcome, Output,
+    Prepare, Prepared, ProviderConfig, ProviderName, Refusal, Seq, ServerId, Spec, Time, TypeConfig,
 };
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
-use super::*;
-use crate::handle::{EventsError, Handle, Stopped};
+use self::rig::*;
+use super::{PrepareFn, RunError};
+use crate::clock::FleetClock;
+use crate::handle::{EventsError, Stopped};
 use crate::host::{Host, StartError};
-
-type Seen = Arc<Mutex<Vec<Input>>>;
-type Script = Box<dyn FnMut(&Input, Time) -> Vec<Output> + Send>;
-
-/// Notes what it is told, and asks for what its script says.
-struct Double {
-    seen: Seen,
-    script: Script,
-    outputs: VecDeque<Output>,
-    timeout: Option<Time>,
-}
-
-impl Machine for Double {
-    fn handle_input(&mut self, input: Input, now: Time) {
-        self.outputs.extend((self.script)(&input, now));
-        self.seen.lock().unwrap().push(input);
-    }
-
-    fn handle_timeout(&mut self, now: Time) {
-        self.timeout = None;
-        self.outputs.push_back(Output::Notify(event(now.as_millis())));
-    }
-
-    fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
-    }
-
-    fn poll_timeout(&self) -> Option<Time> {
-        self.timeout
-    }
-
-    fn view(&self, now: Time) -> FleetView {
-        FleetView {
-            fleet: fleet(),
-            owner: OwnerId::of_fleet(&fleet()),
-            now,
-            paused_out: false,
-            paused_in: false,
-            types: BTreeMap::new(),
-            providers: BTreeMap::new(),
-        }
-    }
-
-    fn servers(&self) -> Vec<ServerRecord> {
-        Vec::new()
-    }
-}
-
-/// Writes when it is allowed to, and fails where it is told to.
-struct Disk {
-    allowed: blocking::Receiver<()>,
-    fails_at: Option<Seq>,
-    written: Arc<Mutex<Vec<Seq>>>,
-    /// Counted by the tests that must know when the store was let go.
-    _open: Arc<()>,
-}
-
-impl Store for Disk {
-    fn load(&mut self) -> Result<Stored, StoreError> {
-        Err(io_error())
-    }
-
-    fn append(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.allowed.recv().expect("the test lives as long as its disk");
-        if self.fails_at == Some(batch.seq) {
-            return Err(io_error());
-        }
-        self.written.lock().unwrap().push(batch.seq);
-        Ok(())
-    }
-
-    fn events(&mut self, after: EventId, limit: usize) -> Result<Vec<Event>, StoreError> {
-        Ok((1..=9).map(event).filter(|event| event.id > after).take(limit).collect())
-    }
-}
-
-const PANICS: u64 = 66;
-const HANGS: u64 = 77;
-
-/// Treats effects by their number: most are done once the test allows it.
-struct Hands(tokio::sync::Semaphore);
-
-impl AsyncExecutor for Hands {
-    fn execute<'a>(&'a self, effect: &'a Effect) -> Completing<'a> {
-        Box::pin(async move {
-            match effect.id.0 {
-                PANICS => panic!("a secret"),
-                HANGS => pending().await,
-                _ => self.0.acquire().await.expect("never closed").forget(),
-            }
-            Outcome::Accepted.into()
-        })
-    }
-}
-
-/// A running loop, and everything that a test watches and allows.
-struct Rig {
-    handle: Handle,
-    running: JoinHandle<Result<(), RunError>>,
-    seen: Seen,
-    written: Arc<Mutex<Vec<Seq>>>,
-    allow_write: blocking::Sender<()>,
-    open: Arc<()>,
-    hands: Arc<Hands>,
-    clock: FleetClock,
-}
-
-#[derive(Default)]
-struct Setting {
-    fails_at: Option<Seq>,
-    timeout: Option<Time>,
-    prepare: Option<Arc<PrepareFn>>,
-}
-
-impl Rig {
-    fn new(script: impl FnMut(&Input, Time) -> Vec<Output> + Send + 'static) -> Self {
-        Self::set(Setting::default(), script)
-    }
-
-    fn set(setting: Setting, script: impl FnMut(&Input, Time) -> Vec<Output> + Send + 'static) -> Self {
-        let (allow_write, allowed) = blocking::channel();
-        let (seen, written, open) = (Seen::default(), Arc::default(), Arc::new(()));
-        let hands = Arc::new(Hands(tokio::sync::Semaphore::new(0)));
-        let clock = FleetClock::starting_at(Time::ZERO);
-        let disk = Disk {
-            allowed,
-            fails_at: setting.fails_at,
-            written: Arc::clone(&written),
-            _open: Arc::clone(&open),
-        };
-        let machine = Double {
-            seen: Arc::clone(&seen),
-            script: Box::new(script),
-            outputs: VecDeque::new(),
-            timeout: setting.timeout,
-        };
-        let prepare = setting.prepare.unwrap_or_else(|| Arc::new(|_, _| Err(Failure::new("not asked for"))));
-        let host = Host {
-            config: config(),
-            store: Box::new(disk),
-            executors: BTreeMap::from([(provider(), Arc::clone(&hands) as Arc<dyn AsyncExecutor>)]),
-            prepare,
-            clock: clock.clone(),
-            seed: 1,
-            max_events: 2,
-        };
-        let (handle, engine) = host.engine(machine);
-        let running = tokio::spawn(engine.run());
-        Self { handle, running, seen, written, allow_write, open, hands, clock }
-    }
-
-    /// Gives a command of this number without waiting for its answer.
-    fn command(&self, number: u32) -> JoinHandle<Result<Reply, Stopped>> {
-        self.give(command(number))
-    }
-
-    fn give(&self, command: Command) -> JoinHandle<Result<Reply, Stopped>> {
-        let handle = self.handle.clone();
-        tokio::spawn(async move { handle.command(command).await })
-    }
-
-    fn seen(&self) -> Vec<Input> {
-        self.seen.lock().unwrap().clone()
-    }
-
-    async fn until_seen(&self, count: usize) {
-        until(|| self.seen.lock().unwrap().len() >= count).await;
-    }
-
-    /// Gives what became of the effect, once the machine knows.
-    async fn completion(&self, effect: u64) -> Completion {
-        let find = || {
-            self.seen().into_iter().find_map(|input| match input {
-                Input::Completed { effect: id, completion } if id.0 == effect => Some(completion),
-                _ => None,
-            })
-        };
-        loop {
-            if let Some(completion) = find() {
-                return completion;
-            }
-            // Lets paused time go on, which happens only while everybody waits.
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-}
-
-async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        tokio::task::yield_now().await;
-    }
-}
-
-fn fleet() -> FleetName {
-    FleetName::new("workers").unwrap()
-}
-
-fn provider() -> ProviderName {
-    ProviderName::new("cloud").unwrap()
-}
-
-fn server_type() -> TypeName {
-    TypeName::new("default").unwrap()
-}
-
-fn config() -> Config {
-    Config {
-        fleet: fleet(),
-        timing: Timing::default(),
-        providers: BTreeMap::from([(provider(), ProviderConfig::default())]),
-        server_types: BTreeMap::new(),
-        retired_types: std::collections::BTreeSet::new(),
-    }
-}
-
-fn io_error() -> StoreError {
-    StoreError::Io { place: "test".into(), message: "no space left".into() }
-}
-
-fn event(id: u64) -> Event {
-    Event { id: EventId(id), at: Time::ZERO, kind: EventKind::ProviderReachable { provider: provider() } }
-}
-
-fn command(number: u32) -> Command {
-    let action = Action::Ensure { server_type: server_type(), count: number };
-    Command { id: CommandId::new(format!("command {number}")).unwrap(), action }
-}
-
-fn reply(command: &CommandId) -> Output {
-    Output::Reply { command: command.clone(), reply: Ok(Done::TakenOver { servers: 7 }) }
-}
-
-fn persist(seq: u64) -> Output {
-    Output::Persist(Batch { seq: Seq(seq), at: Time::ZERO, must_sync: true, changes: Vec::new() })
-}
-
-fn execute(id: u64, provider: ProviderName) -> Output {
-    Output::Execute(Effect {
-        id: EffectId(id),
-        provider,
-        op: Op::Check,
-        step: None,
-        not_after: Time::from_millis(1000),
-        server: None,
-        why: Why::Sync,
-    })
-}
-
-/// Records every command under its own number, and answers once that is durable.
-fn recorder() -> impl FnMut(&Input, Time) -> Vec<Output> + Send + 'static {
-    let mut commands = Vec::new();
-    move |input, _| match input {
-        Input::Command(command) => {
-            commands.push(command.id.clone());
-            vec![persist(commands.len() as u64)]
-        }
-        Input::Persisted(seq) => vec![reply(&commands[seq.0 as usize - 1])],
-        _ => Vec::new(),
-    }
-}
-
-const ANSWER: Result<Reply, Stopped> = Ok(Ok(Done::TakenOver { servers: 7 }));
 
 #[tokio::test]
 async fn a_command_is_answered_once_it_is_durable_and_not_before() {
@@ -403,6 +144,23 @@ async fn a_write_that_fails_ends_the_loop_and_lets_the_store_go() {
 }
 
 #[tokio::test]
+async fn a_loop_that_is_dropped_leaves_nobody_waiting_and_lets_the_store_go() {
+    let rig = Rig::new(|input, _| match input {
+        Input::Command(_) => vec![persist(1), execute(1, provider())],
+        _ => Vec::new(),
+    });
+    let call = rig.command(1);
+    rig.until_seen(1).await;
+    rig.running.abort();
+    assert_eq!(call.await.unwrap(), Err(Stopped));
+    rig.handle.shutdown().await;
+    rig.allow_write.send(()).unwrap();
+    until(|| Arc::strong_count(&rig.open) == 1).await;
+    assert_eq!(*rig.written.lock().unwrap(), [Seq(1)], "a write that has begun is not torn");
+    until(|| Arc::strong_count(&rig.hands) == 1).await;
+}
+
+#[tokio::test]
 async fn a_shutdown_waits_for_what_is_in_flight_and_records_it() {
     let rig = Rig::new(|input, _| match input {
         Input::Command(_) => vec![execute(1, provider())],
@@ -464,7 +222,7 @@ async fn a_fleet_that_does_not_fit_together_does_not_start() {
     let host = |config: Config| Host {
         config,
         store: Box::new(Disk {
-            allowed: blocking::channel().1,
+            allowed: mpsc::channel().1,
             fails_at: None,
             written: Arc::default(),
             _open: Arc::default(),

@@ -52,7 +52,7 @@ impl Gate {
     pub(super) async fn closed(&self) {
         sleep_until(self.clock.instant(self.not_after + Duration::from_millis(1))).await;
         if !self.shut() {
-            pending().await
+            pending::<()>().await;
         }
     }
 
