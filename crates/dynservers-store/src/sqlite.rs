@@ -1,12 +1,12 @@
 //! The ledger in one SQLite file: how it is opened, and the port that it serves.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use dynservers_core::{Batch, Event, EventId, FleetName, OwnerId, Store, StoreError, Stored};
 use rusqlite::{Connection, TransactionBehavior};
 
 use self::error::{broken, unusable};
+use self::place::Lock;
 use self::write::Writer;
 
 mod error;
@@ -21,12 +21,13 @@ pub use self::reader::SqliteReader;
 /// The ledger of one fleet in one SQLite file, held by one process at a time.
 ///
 /// Whoever holds it has an OS lock on a file beside it (`<file>.lock`, which stays when the process ends; the lock
-/// does not), and a term that is one above that of whoever held it before. The second guards what the first cannot:
-/// network file systems whose locks do nothing.
+/// does not), and a term that is one above that of whoever held it before. The second guards what the first cannot: a
+/// lock file that somebody removed.
 ///
 /// A batch is one transaction in the write-ahead log. One with [`Batch::must_sync`] is on the disk when
 /// [`Store::append`] returns, and so are all before it; one without is safe from the end of the process at once, and
-/// from a loss of power with the next that must be synced. What was written is never half there.
+/// from a loss of power with the next that must be synced. What was written is never half there. Where the disk itself
+/// fails while it is synced, the batch may be found whole by the next process though [`Store::append`] refused it.
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Connection,
@@ -34,7 +35,8 @@ pub struct Sqlite {
     owner: OwnerId,
     term: i64,
     syncs: Option<bool>,
-    _lock: File,
+    // Last, so that it outlives the connection.
+    _lock: Lock,
 }
 
 impl Sqlite {
@@ -54,14 +56,13 @@ impl Sqlite {
         }
         let lock = place::lock(&path)?;
         place::create(&path)?;
-        place::make_private(&path)?;
         let mut connection = place::connect(&path)?;
         // What was seen before the lock was taken may be another file by now.
         schema::identify(&connection, &path)?;
+        place::make_private(&path)?;
         prepare(&connection, &path)?;
         schema::migrate(&mut connection, &path, fleet)?;
         let (owner, term) = take_over(&mut connection, &path)?;
-        place::make_private(&path)?;
         Ok(Self { connection, path, owner, term, syncs: None, _lock: lock })
     }
 

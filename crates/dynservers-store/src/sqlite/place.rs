@@ -65,8 +65,21 @@ pub(super) fn has_content(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
 }
 
-/// Takes the lock beside the ledger. It ends with the file that is given back, or with the process.
-pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+/// The lock beside a ledger, held until it is dropped or the process ends.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Lets go in so many words: closing the file is not enough while a child process that was forked just now has
+    /// not yet closed its own copy.
+    fn drop(&mut self) {
+        // Should that fail, the lock ends with the file all the same.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Takes the lock beside the ledger.
+pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
     let beside = with_suffix(path, ".lock");
     let failed = |error: io::Error| {
         unusable(path, format_args!("the lock {} cannot be taken: {error}", beside.display()))
@@ -79,7 +92,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
         .open(&beside)
         .map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { place: path.display().to_string() }),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }

@@ -15,8 +15,8 @@ const TRIES: usize = 3;
 
 /// A ledger as a bystander reads it: what is committed, while a daemon runs and while none does.
 ///
-/// Takes no lock, holds nothing open between two reads, and writes nothing. Nothing is created beside the file but
-/// in one case: a daemon was killed and somebody removed one of the files that it left.
+/// Takes no lock, holds nothing open between two reads, and changes no content. Where no daemon runs, nothing is
+/// created beside the file either, and a ledger on a read-only file system can be read.
 #[derive(Debug)]
 pub struct SqliteReader {
     path: PathBuf,
@@ -39,6 +39,8 @@ impl SqliteReader {
     }
 
     /// Reads the whole ledger, all of it of one moment.
+    ///
+    /// A [`StoreError::Io`] may pass: daemons that start and end all the time can keep a reader out.
     pub fn load(&self) -> Result<Stored, StoreError> {
         self.read(|connection| read::ledger(connection, &self.path))
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
-use dynservers_core::{Change, EventId, Store, StoreError};
+use dynservers_core::{Change, EventId, FleetName, FleetRecord, OwnerId, Store, StoreError};
 use dynservers_store::Sqlite;
 use rusqlite::Connection;
 
@@ -96,6 +96,34 @@ fn who_was_deposed_is_fenced_and_writes_nothing() {
     }
     assert_eq!(store.load().unwrap(), before);
     assert_eq!(store.events(EventId(0), 1).unwrap(), []);
+}
+
+#[test]
+fn who_lost_the_lock_file_is_fenced_by_the_next_opener() {
+    let place = Place::new();
+    let mut first = place.open();
+    fs::remove_file(place.directory.path().join("fleet.db.lock")).unwrap();
+    let mut second = place.open();
+    let change = || batch(at(1), vec![Change::Server(plain_server(1))]);
+    assert_eq!(first.append(&change()).unwrap_err(), StoreError::Fenced { term: 1, found: 2 });
+    second.append(&change()).unwrap();
+    assert_eq!(second.load().unwrap().servers, [plain_server(1)]);
+}
+
+#[test]
+fn the_record_of_another_fleet_or_owner_is_refused() {
+    let place = Place::new();
+    let mut store = place.open();
+    let before = store.load().unwrap();
+    let ours = before.fleet.clone();
+    let other_fleet = FleetRecord { fleet: FleetName::new("other").unwrap(), ..ours.clone() };
+    let other_owner = FleetRecord { owner: OwnerId::from_random(1), ..ours };
+    for record in [other_fleet, other_owner] {
+        let changes = vec![Change::Server(plain_server(1)), Change::Fleet(record)];
+        let refused = store.append(&batch(at(1), changes)).unwrap_err();
+        assert!(matches!(refused, StoreError::Invalid { .. }), "{refused:?}");
+        assert_eq!(store.load().unwrap(), before);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use dynservers_core::{Change, Event, EventId, EventKind, FleetName, Store, StoreError};
+use dynservers_core::{Batch, Change, Event, EventId, EventKind, FleetName, Store, StoreError, Stored, Time};
 use dynservers_store::{Sqlite, SqliteReader};
 
 use crate::common::{Place, at, batch, event, fleet, plain_server, provider};
@@ -95,4 +95,61 @@ fn a_path_may_have_any_letters() {
     drop(store);
     assert_eq!(reader(&place).load().unwrap().servers, [plain_server(1)]);
     assert_eq!(place.files(), ["file:ä %41?mode=memory#.db", "file:ä %41?mode=memory#.db.lock"]);
+}
+
+/// What a reader saw must be whole: as many servers as events, and the time of the last of them.
+fn assert_whole(stored: &Stored) -> u64 {
+    let last = stored.servers.last().map_or(0, |server| server.id.0);
+    assert_eq!(stored.servers.len() as u64, last);
+    let time = if last == 0 { Time::ZERO } else { at(last) };
+    assert_eq!(stored.fleet.time, time);
+    last
+}
+
+fn append(store: &mut Sqlite, id: u64) {
+    let changes = vec![Change::Server(plain_server(id)), Change::Event(happened(id))];
+    store.append(&Batch { must_sync: id.is_multiple_of(3), ..batch(at(id), changes) }).unwrap();
+}
+
+#[test]
+fn a_reader_beside_a_busy_writer_sees_whole_batches_only() {
+    const BATCHES: u64 = 60;
+    let place = Place::new();
+    let mut store = place.open();
+    let reader = reader(&place);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| (1..=BATCHES).for_each(|id| append(&mut store, id)));
+        let mut seen = 0;
+        while !writer.is_finished() {
+            let now = assert_whole(&reader.load().unwrap());
+            assert!(now >= seen, "{now} after {seen}");
+            seen = now;
+        }
+    });
+    assert_eq!(assert_whole(&reader.load().unwrap()), BATCHES);
+}
+
+#[test]
+fn a_reader_beside_daemons_that_come_and_go_sees_whole_batches_or_is_told_to_try_again() {
+    const DAEMONS: u64 = 25;
+    let place = Place::new();
+    drop(place.open());
+    let reader = reader(&place);
+    std::thread::scope(|scope| {
+        let daemons = scope.spawn(|| (1..=DAEMONS).for_each(|id| append(&mut place.open(), id)));
+        let mut seen = 0;
+        while !daemons.is_finished() {
+            match reader.load() {
+                Ok(stored) => {
+                    let now = assert_whole(&stored);
+                    assert!(now >= seen, "{now} after {seen}");
+                    seen = now;
+                }
+                Err(StoreError::Io { message, .. }) => assert!(message.contains("try again"), "{message}"),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    });
+    assert_eq!(assert_whole(&reader.load().unwrap()), DAEMONS);
+    assert_eq!(reader.events(EventId(0), 100).unwrap().len() as u64, DAEMONS);
 }
