@@ -12,10 +12,10 @@ use crate::page::Offset;
 use crate::wire::{self, Malformed, items, observed, string};
 
 /// Reads an answer that is a success. One that cannot be read is lost: what it said may have happened.
-pub(crate) fn read(op: &Op, step: Option<&Step>, response: &Response<Vec<u8>>, page_size: u32) -> Completion {
+pub(crate) fn read(op: &Op, step: Option<&Step>, response: &Response<Vec<u8>>) -> Completion {
     let read = match op {
         Op::Check => check(response).map(Completion::from),
-        Op::Look => look(step, response, page_size),
+        Op::Look => look(step, response),
         Op::Find(_) => page(response).map(|page| Outcome::Page(page).into()),
         Op::Inspect(id) => inspect(id, response).map(Completion::from),
         Op::Account => account(response).map(Completion::from),
@@ -51,10 +51,10 @@ fn account(response: &Response<Vec<u8>>) -> Result<Outcome, Malformed> {
     Ok(Outcome::Account(Account { total: total(response), ..Account::default() }))
 }
 
-fn look(step: Option<&Step>, response: &Response<Vec<u8>>, page_size: u32) -> Result<Completion, Malformed> {
+fn look(step: Option<&Step>, response: &Response<Vec<u8>>) -> Result<Completion, Malformed> {
     let offset = Offset::from_step(step).ok_or("its position in the listing is unknown")?;
     let page = page(response)?;
-    let next = offset.next(page.servers.len() as u64, page_size, page.total);
+    let next = offset.next(page.servers.len() as u64, page.total);
     Ok(Completion { next, ..Outcome::Page(page).into() })
 }
 

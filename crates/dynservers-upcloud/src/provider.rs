@@ -131,7 +131,7 @@ impl Provider for UpCloud {
         clock: Clock,
     ) -> Completion {
         if response.status().is_success() {
-            answer::read(op, step, response, self.settings.page_size)
+            answer::read(op, step, response)
         } else {
             errors::outcome(op, response, clock, &|text| self.redact(op, text)).into()
         }
