@@ -108,7 +108,7 @@ fn json(value: &impl serde::Serialize) -> String {
 mod tests {
     use std::path::PathBuf;
 
-    use dynservers_core::FleetName;
+    use dynservers_core::{FleetName, Refusal};
 
     use super::*;
     use crate::api::Endpoint;
@@ -134,6 +134,16 @@ mod tests {
         assert_eq!(error.exit(), Exit::Usage);
         assert_eq!(error.to_string(), "there are several server types: say which by --type (a, b)");
         assert!(site(&[]).server_type(None).unwrap_err().to_string().contains("[server_types.NAME]"));
+    }
+
+    #[test]
+    fn a_name_that_is_wrong_is_bad_usage_and_any_other_refusal_a_failure() {
+        let exit = |refusal: Refusal| CommandError::Client(ClientError::Refused(refusal.into())).exit();
+        let server_type = TypeName::new("db").unwrap();
+        assert_eq!(exit(Refusal::RetiredType { server_type: server_type.clone() }), Exit::Usage);
+        assert_eq!(exit(Refusal::UnknownType { server_type, known: Vec::new() }), Exit::Usage);
+        assert_eq!(exit(Refusal::NotSeenYet), Exit::Failed);
+        assert_eq!(exit(Refusal::ShuttingDown), Exit::Failed);
     }
 
     #[tokio::test]

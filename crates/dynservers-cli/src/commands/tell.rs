@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use dynservers_core::Stored;
+use dynservers_core::{Stored, Time};
 use dynservers_store::Sqlite;
 use jiff::Timestamp;
 
@@ -58,8 +58,12 @@ async fn left_behind(site: &Site, error: ClientError) -> Result<Stored, CommandE
     let stored = tokio::task::spawn_blocking(move || Sqlite::open_read_only(&path, Some(&fleet))?.load())
         .await
         .map_err(|_| CommandError::Broken)??;
-    let age = span(age_seconds(timestamp(stored.fleet.time), wall()));
     let place = site.store.display();
-    complain(format_args!("The daemon is down. This is what it left in {place}, {age} old."));
+    if stored.fleet.time == Time::ZERO {
+        complain(format_args!("The daemon is down. It has written nothing to {place} yet."));
+    } else {
+        let age = span(age_seconds(timestamp(stored.fleet.time), wall()));
+        complain(format_args!("The daemon is down. This is what it left in {place}, {age} old."));
+    }
     Ok(stored)
 }

@@ -63,9 +63,17 @@ impl fmt::Display for Reached {
     }
 }
 
-/// Asks until a type is settled or the time is over.
+/// Asks the daemon until a type is settled or the time is over.
 pub(super) async fn until_settled(
     client: &Client,
+    server_type: &TypeName,
+    timeout: Duration,
+) -> Result<Waited, ClientError> {
+    poll(async || client.status().await, server_type, timeout).await
+}
+
+async fn poll(
+    ask: impl AsyncFn() -> Result<FleetStatus, ClientError>,
     server_type: &TypeName,
     timeout: Duration,
 ) -> Result<Waited, ClientError> {
@@ -76,7 +84,7 @@ pub(super) async fn until_settled(
     let mut seen = began;
     let mut last: Option<FleetStatus> = None;
     loop {
-        match timeout_at(deadline, client.status()).await {
+        match timeout_at(deadline, ask()).await {
             Ok(Ok(status)) => {
                 seen = Instant::now();
                 let reached = Reached::of(&status, server_type);
@@ -152,9 +160,55 @@ impl Drop for Line {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::path::PathBuf;
+
     use super::*;
-    use crate::api::report;
+    use crate::api::{Endpoint, report};
     use crate::samples;
+
+    fn web() -> TypeName {
+        TypeName::new("web").unwrap()
+    }
+
+    fn away() -> ClientError {
+        let endpoint = Endpoint::Unix(PathBuf::from("api.sock"));
+        ClientError::NoDaemon { endpoint, source: std::io::ErrorKind::NotFound.into() }
+    }
+
+    /// Answers as the daemon does from the n-th question on, and is away before.
+    async fn waited(answers_from: u32, settles_at: u32, timeout: u64) -> Result<Waited, ClientError> {
+        let asked = Cell::new(0);
+        let ask = async || {
+            asked.set(asked.get() + 1);
+            if asked.get() < answers_from {
+                return Err(away());
+            }
+            let view = if asked.get() < settles_at { samples::view() } else { samples::settled_view() };
+            Ok(report::status(&view))
+        };
+        poll(ask, &web(), Duration::from_secs(timeout)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_over_when_the_type_is_settled() {
+        assert!(matches!(waited(1, 1, 0).await, Ok(Waited::Settled(_))));
+        assert!(matches!(waited(1, 100, 600).await, Ok(Waited::Settled(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_over_when_the_time_is() {
+        let Ok(Waited::TimedOut { reached, .. }) = waited(1, u32::MAX, 600).await else { panic!("settled") };
+        assert_eq!((reached.running, reached.desired), (2, Some(5)));
+        assert!(matches!(waited(u32::MAX, u32::MAX, 1).await, Ok(Waited::TimedOut { .. })));
+        assert!(matches!(waited(1, 3, u64::MAX).await, Ok(Waited::Settled(_))), "no time is too long");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_that_starts_again_is_waited_for_and_one_that_stays_away_is_not() {
+        assert!(matches!(waited(20, 30, 600).await, Ok(Waited::Settled(_))));
+        assert!(matches!(waited(u32::MAX, u32::MAX, 600).await, Err(ClientError::NoDaemon { .. })));
+    }
 
     #[test]
     fn how_far_it_is_reads_at_a_glance() {
