@@ -1,0 +1,36 @@
+//! The fleet as the control API needs it: a handle on the running loop, or a double in tests.
+
+use std::future::Future;
+
+use dynservers_core::{Command, FleetView, Reply, ServerRecord};
+use dynservers_tokio::Handle;
+
+/// The loop has ended: nobody answers any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stopped;
+
+/// A running fleet.
+pub(crate) trait Fleet: Clone + Send + Sync + 'static {
+    /// Says a command, and gives the answer once it is durable.
+    fn command(&self, command: Command) -> impl Future<Output = Result<Reply, Stopped>> + Send;
+
+    /// Gives the fleet as it is known now.
+    fn view(&self) -> impl Future<Output = Result<FleetView, Stopped>> + Send;
+
+    /// Gives every record.
+    fn servers(&self) -> impl Future<Output = Result<Vec<ServerRecord>, Stopped>> + Send;
+}
+
+impl Fleet for Handle {
+    async fn command(&self, command: Command) -> Result<Reply, Stopped> {
+        Self::command(self, command).await.map_err(|_| Stopped)
+    }
+
+    async fn view(&self) -> Result<FleetView, Stopped> {
+        Self::view(self).await.map_err(|_| Stopped)
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerRecord>, Stopped> {
+        Self::servers(self).await.map_err(|_| Stopped)
+    }
+}

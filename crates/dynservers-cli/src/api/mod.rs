@@ -1,0 +1,42 @@
+//! The control API: how commands and scripts talk to the running daemon.
+
+pub(crate) mod client;
+pub(crate) mod fleet;
+pub(crate) mod guard;
+pub(crate) mod listener;
+pub(crate) mod problem;
+pub(crate) mod report;
+pub(crate) mod routes;
+pub(crate) mod server;
+pub(crate) mod token;
+pub(crate) mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where the control API is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// At a Unix socket: whoever may open it may say everything.
+    Unix(PathBuf),
+    /// At a TCP port of this machine: whoever knows the token may say everything.
+    Tcp {
+        /// The port and the loopback address that it is on.
+        address: SocketAddr,
+        /// The file that the token is in.
+        token_file: PathBuf,
+    },
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(formatter, "{}", path.display()),
+            Self::Tcp { address, .. } => write!(formatter, "{address}"),
+        }
+    }
+}

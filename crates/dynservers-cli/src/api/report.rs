@@ -1,0 +1,195 @@
+//! Reports: views and records of the machine in the words of the control API.
+
+use std::collections::BTreeMap;
+
+use dynservers_core::{
+    FleetView, FoundRecord, Hold, Network, ProviderRecord, ProviderView, ServerRecord, Stored, TypeName,
+    TypeRecord, TypeView,
+};
+use jiff::Timestamp;
+
+use crate::api::wire::{
+    FleetStatus, FoundServer, HoldStatus, ProviderStatus, Server, ServerList, Source, TypeStatus,
+};
+use crate::time::{age_seconds, timestamp};
+
+/// Which of its addresses a server is shown with, for the types that say so.
+pub(crate) type AddressChoice = BTreeMap<TypeName, Network>;
+
+/// Tells of every server.
+pub(crate) fn servers(records: &[ServerRecord], as_of: Timestamp, choice: &AddressChoice) -> ServerList {
+    let mut servers: Vec<_> = records.iter().map(|record| server(record, choice)).collect();
+    servers.sort_by_key(|server| server.id);
+    ServerList { as_of, servers }
+}
+
+fn server(record: &ServerRecord, choice: &AddressChoice) -> Server {
+    let wanted = choice.get(&record.server_type);
+    let address = record
+        .addresses
+        .iter()
+        .find(|address| Some(&address.network) == wanted)
+        .or_else(|| record.addresses.iter().min_by_key(|address| address.network))
+        .map(|address| address.address.clone());
+    Server {
+        id: record.id,
+        name: record.name.clone(),
+        server_type: record.server_type.clone(),
+        provider: record.provider.clone(),
+        status: record.status,
+        previous_status: record.previous_status,
+        status_since: timestamp(record.status_since),
+        created_at: timestamp(record.created_at),
+        provider_id: record.provider_id.clone(),
+        address,
+        addresses: record.addresses.clone(),
+        reason: record.why.to_string(),
+        removal_reason: record.removal.as_ref().map(|removal| removal.why.to_string()),
+        failure: record.failure.clone(),
+        protected: record.protected,
+        disowned: record.disowned,
+    }
+}
+
+/// Tells of the fleet as the daemon knows it.
+pub(crate) fn status(view: &FleetView) -> FleetStatus {
+    let as_of = timestamp(view.now);
+    FleetStatus {
+        fleet: view.fleet.clone(),
+        owner: view.owner.clone(),
+        as_of,
+        source: Source::Daemon,
+        paused_out: view.paused_out,
+        paused_in: view.paused_in,
+        types: view.types.iter().map(|(name, view)| (name.clone(), type_status(view))).collect(),
+        providers: view
+            .providers
+            .iter()
+            .map(|(name, view)| (name.clone(), provider_status(view, as_of)))
+            .collect(),
+    }
+}
+
+fn type_status(view: &TypeView) -> TypeStatus {
+    TypeStatus {
+        desired: view.desired,
+        provisioned: view.provisioned,
+        counts: view.counts.clone(),
+        provider: view.provider.clone(),
+        existing: Some(view.existing),
+        held: view.held,
+        settled: Some(view.settled),
+        retired: view.retired,
+        limited_since: view.limited_since.map(timestamp),
+        next_create: view.next_create.map(timestamp),
+    }
+}
+
+fn provider_status(view: &ProviderView, as_of: Timestamp) -> ProviderStatus {
+    let last_look = view.last_look.map(timestamp);
+    ProviderStatus {
+        last_look,
+        last_look_age_seconds: last_look.map(|look| age_seconds(look, as_of)),
+        failed_looks: view.failed_looks,
+        failure: view.failure.clone(),
+        denied: view.denied,
+        hold: view.hold.as_ref().map(hold_status),
+        second_controller: view.second_controller,
+        account_total: view.account_total,
+        in_flight: view.in_flight,
+        found: view.found.iter().map(found_server).collect(),
+        alarms: view.alarms.clone(),
+    }
+}
+
+fn found_server(record: &FoundRecord) -> FoundServer {
+    FoundServer {
+        provider_id: record.provider_id.clone(),
+        name: record.name.clone(),
+        kind: record.kind,
+        owner: record.owner.clone(),
+        server_type: record.server_type.clone(),
+        first_seen: timestamp(record.first_seen),
+    }
+}
+
+/// Tells of the fleet as a daemon left it in its store: what only the running machine knows is left open.
+///
+/// The types that are configured are there even if the store has nothing on them.
+pub(crate) fn stored_status(stored: &Stored, configured: &[TypeName]) -> FleetStatus {
+    let nothing = TypeRecord::default();
+    let remembered = stored.fleet.types.iter().map(|(name, record)| (name.clone(), stored_type(record)));
+    let mut types: BTreeMap<_, _> =
+        configured.iter().map(|name| (name.clone(), stored_type(&nothing))).chain(remembered).collect();
+    for record in &stored.servers {
+        let status = types.entry(record.server_type.clone()).or_insert_with(|| stored_type(&nothing));
+        *status.counts.entry(record.status).or_default() += 1;
+        status.provisioned += u32::from(record.status.is_provisioned());
+        status.provider.get_or_insert_with(|| record.provider.clone());
+    }
+    let mut providers: BTreeMap<_, _> =
+        stored.fleet.providers.iter().map(|(name, record)| (name.clone(), stored_provider(record))).collect();
+    for record in &stored.found {
+        let provider = providers
+            .entry(record.provider.clone())
+            .or_insert_with(|| stored_provider(&ProviderRecord::default()));
+        provider.found.push(found_server(record));
+        if record.kind == dynservers_core::Found::Held
+            && let Some(held) = record.server_type.as_ref().and_then(|name| types.get_mut(name))
+        {
+            held.held += 1;
+        }
+    }
+    FleetStatus {
+        fleet: stored.fleet.fleet.clone(),
+        owner: stored.fleet.owner.clone(),
+        as_of: timestamp(stored.fleet.time),
+        source: Source::Store,
+        paused_out: stored.fleet.paused_out,
+        paused_in: stored.fleet.paused_in,
+        types,
+        providers,
+    }
+}
+
+fn stored_type(record: &TypeRecord) -> TypeStatus {
+    TypeStatus {
+        desired: record.desired,
+        provisioned: 0,
+        counts: BTreeMap::new(),
+        provider: None,
+        existing: None,
+        held: 0,
+        settled: None,
+        retired: false,
+        limited_since: record.limited_since.map(timestamp),
+        next_create: record.create_backoff.values().map(|retry| timestamp(retry.at)).max(),
+    }
+}
+
+fn stored_provider(record: &ProviderRecord) -> ProviderStatus {
+    ProviderStatus {
+        last_look: None,
+        last_look_age_seconds: None,
+        failed_looks: 0,
+        failure: None,
+        denied: false,
+        hold: record.hold.as_ref().map(hold_status),
+        second_controller: record.second_controller,
+        account_total: None,
+        in_flight: 0,
+        found: Vec::new(),
+        alarms: record.hold.iter().map(|hold| hold_status(hold).reason).collect(),
+    }
+}
+
+fn hold_status(hold: &Hold) -> HoldStatus {
+    let (what, since) = match hold {
+        Hold::AllMissing { servers, since } => (format!("all {servers} servers were missing at once"), since),
+        Hold::OtherAccount { known, found, since } => {
+            (format!("the credentials belong to account {found}, not to {known}"), since)
+        }
+    };
+    let reason = format!("{what}; nothing is created or deleted until `dynservers resume`");
+    HoldStatus { reason, since: timestamp(*since) }
+}

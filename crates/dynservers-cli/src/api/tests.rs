@@ -1,0 +1,330 @@
+//! The control API over real sockets, before a fleet that is a double.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use dynservers_core::{Action, Command, Done, FleetView, Refusal, Reply, ServerRecord, TypeName};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::api::client::{Client, ClientError};
+use crate::api::fleet::{Fleet, Stopped};
+use crate::api::guard::Guard;
+use crate::api::listener::{Listener, Stream};
+use crate::api::routes::router;
+use crate::api::server::serve;
+use crate::api::token::ApiToken;
+use crate::api::wire::Source;
+use crate::api::{Endpoint, problem};
+use crate::samples;
+
+/// A fleet with one type, `web`, that remembers what it was told.
+#[derive(Clone, Default)]
+struct Double {
+    told: Arc<Mutex<Vec<Command>>>,
+    stopped: bool,
+}
+
+impl Double {
+    fn reply(command: Command) -> Reply {
+        match command.action {
+            Action::Ensure { server_type, count } if server_type.as_str() == "web" => {
+                Ok(Done::Desired { server_type, before: Some(1), requested: count, desired: count.min(10) })
+            }
+            Action::Increase { server_type, by } if server_type.as_str() == "web" => {
+                Ok(Done::Desired { server_type, before: Some(1), requested: 1 + by, desired: 1 + by })
+            }
+            Action::Decrease { .. } => Err(Refusal::NotSeenYet),
+            Action::Takeover { .. } => Ok(Done::TakenOver { servers: 2 }),
+            Action::Resume { .. } => Err(Refusal::KeyReused),
+            Action::Reboot { server_type, .. } if server_type.as_str() == "web" => {
+                Ok(Done::Rebooting { server_type, servers: 3 })
+            }
+            Action::Ensure { server_type, .. }
+            | Action::Increase { server_type, .. }
+            | Action::Reboot { server_type, .. } => {
+                Err(Refusal::UnknownType { server_type, known: vec![TypeName::new("web").unwrap()] })
+            }
+            other => panic!("not asked by any route: {other:?}"),
+        }
+    }
+}
+
+impl Fleet for Double {
+    async fn command(&self, command: Command) -> Result<Reply, Stopped> {
+        if self.stopped {
+            return Err(Stopped);
+        }
+        self.told.lock().unwrap().push(command.clone());
+        Ok(Self::reply(command))
+    }
+
+    async fn view(&self) -> Result<FleetView, Stopped> {
+        if self.stopped { Err(Stopped) } else { Ok(samples::view()) }
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerRecord>, Stopped> {
+        Ok(samples::records())
+    }
+}
+
+/// A server in a directory of its own.
+struct Harness {
+    directory: tempfile::TempDir,
+    fleet: Double,
+    endpoint: Endpoint,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+impl Harness {
+    async fn unix() -> Self {
+        Self::unix_before(Double::default()).await
+    }
+
+    async fn unix_before(fleet: Double) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("api.sock");
+        let listener = Listener::unix(&path).await.unwrap();
+        Self::start(directory, fleet, listener, Endpoint::Unix(path), Guard::FileSystem)
+    }
+
+    async fn tcp() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let listener = Listener::tcp(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let Listener::Tcp(port) = &listener else { panic!("not TCP") };
+        let address = port.local_addr().unwrap();
+        let token_file = directory.path().join("fleet.db.token");
+        let token = ApiToken::keep_or_write(&token_file).unwrap();
+        let endpoint = Endpoint::Tcp { address, token_file };
+        Self::start(directory, Double::default(), listener, endpoint, Guard::Token(Arc::new(token)))
+    }
+
+    fn start(
+        directory: tempfile::TempDir,
+        fleet: Double,
+        listener: Listener,
+        endpoint: Endpoint,
+        guard: Guard,
+    ) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let router = router(fleet.clone(), samples::addresses(), guard);
+        let serving = tokio::spawn(serve(listener, router, stopped));
+        Self { directory, fleet, endpoint, stop, serving }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(self.endpoint.clone())
+    }
+
+    fn told(&self) -> Vec<Command> {
+        self.fleet.told.lock().unwrap().clone()
+    }
+
+    /// Sends bytes as they are, and gives the status, the head and the body of the answer.
+    async fn raw(&self, request: &str) -> (u16, String, Value) {
+        let mut stream: Box<dyn Stream> = match &self.endpoint {
+            Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await.unwrap()),
+            Endpoint::Tcp { address, .. } => Box::new(TcpStream::connect(address).await.unwrap()),
+        };
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head.to_lowercase(), serde_json::from_str(body).unwrap_or(Value::Null))
+    }
+
+    async fn put(&self, path: &str, headers: &str, body: &str) -> (u16, String, Value) {
+        let length = body.len();
+        self.raw(&format!(
+            "PUT {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\
+             Content-Type: application/json\r\n{headers}\r\n{body}"
+        ))
+        .await
+    }
+}
+
+/// Checks that an answer is a problem of the right form.
+fn assert_problem((status, head, body): (u16, String, Value), expected: u16, detail: &str) {
+    assert_eq!(status, expected, "{body}");
+    assert!(head.contains(problem::MEDIA_TYPE), "{head}");
+    assert_eq!(body["status"], expected);
+    let told = body["detail"].as_str().unwrap();
+    assert!(told.contains(detail), "{told}");
+}
+
+#[tokio::test]
+async fn commands_reach_the_fleet_and_bring_back_its_answer() {
+    let harness = Harness::unix().await;
+    let client = harness.client();
+    let web = TypeName::new("web").unwrap();
+    let done = client.ensure(&web, 12).await.unwrap();
+    assert_eq!(done, Done::Desired { server_type: web.clone(), before: Some(1), requested: 12, desired: 10 });
+    client.increase(&web, 2).await.unwrap();
+    client.reboot(&web).await.unwrap();
+    assert_eq!(client.takeover().await.unwrap(), Done::TakenOver { servers: 2 });
+    let told = harness.told();
+    assert_eq!(told.len(), 4);
+    assert_ne!(told[0].id, told[1].id, "each command has a key of its own");
+}
+
+#[tokio::test]
+async fn status_and_servers_read_back_as_sent() {
+    let harness = Harness::unix().await;
+    let status = harness.client().status().await.unwrap();
+    assert_eq!((status.fleet.as_str(), status.source), ("workers", Source::Daemon));
+    assert_eq!(status.types.len(), samples::view().types.len());
+    let list = harness.client().servers().await.unwrap();
+    assert_eq!(list.servers.len(), samples::records().len());
+    assert!(list.servers.is_sorted_by_key(|server| server.id));
+    let (status, _, body) =
+        harness.raw("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert_eq!((status, body["fleet"].as_str()), (200, Some("workers")));
+}
+
+#[tokio::test]
+async fn the_idempotency_key_is_the_commands_id() {
+    let harness = Harness::unix().await;
+    let path = "/v1/types/web/desired";
+    let answer = harness.put(path, "Idempotency-Key: once\r\n", r#"{"count":5}"#).await;
+    assert_eq!((answer.0, &answer.2["desired"]), (200, &Value::from(5)));
+    assert_eq!(harness.told()[0].id.as_str(), "once");
+    let long = format!("Idempotency-Key: {}\r\n", "k".repeat(256));
+    assert_problem(harness.put(path, &long, r#"{"count":5}"#).await, 400, "1 to 255");
+    let two = "Idempotency-Key: a\r\nIdempotency-Key: b\r\n";
+    assert_problem(harness.put(path, two, r#"{"count":5}"#).await, 400, "one Idempotency-Key");
+    assert_eq!(harness.told().len(), 1);
+}
+
+#[tokio::test]
+async fn refusals_are_problems_that_carry_the_refusal() {
+    let harness = Harness::unix().await;
+    let client = harness.client();
+    let Err(ClientError::Refused(problem)) = client.ensure(&TypeName::new("db").unwrap(), 1).await else {
+        panic!("not refused");
+    };
+    assert_eq!((problem.status, problem.kind.as_str()), (404, "/problems/unknown-type"));
+    assert!(problem.detail.contains("web"), "{}", problem.detail);
+    assert!(matches!(problem.refusal.as_deref(), Some(Refusal::UnknownType { .. })));
+    assert_problem(harness.put("/v1/types/Not%20A%20Name/desired", "", r#"{"count":1}"#).await, 404, "web");
+
+    let Err(ClientError::Refused(problem)) = client.decrease(&TypeName::new("web").unwrap(), 1).await else {
+        panic!("not refused");
+    };
+    assert_eq!(problem.status, 503);
+    let Err(ClientError::Refused(problem)) = client.resume().await else { panic!("not refused") };
+    assert_eq!(problem.status, 422);
+}
+
+#[tokio::test]
+async fn bad_requests_are_problems_and_reach_nobody() {
+    let harness = Harness::unix().await;
+    let path = "/v1/types/web/desired";
+    for (body, status, detail) in [
+        ("{", 400, "EOF"),
+        ("", 400, "EOF"),
+        (r#"{"count":-1}"#, 422, "-1"),
+        (r#"{"count":1.5}"#, 422, "1.5"),
+        (r#"{"count":4294967296}"#, 422, "4294967296"),
+        (r#"{"by":1}"#, 422, "by"),
+        (r#"{"count":1,"force":true}"#, 422, "force"),
+        ("5", 422, "5"),
+    ] {
+        assert_problem(harness.put(path, "", body).await, status, detail);
+    }
+    assert_problem(harness.put(path, "", &" ".repeat(17 * 1024)).await, 413, "limit");
+    assert_problem(harness.put("/v1/types/web/increase", "", "{}").await, 405, "method");
+    assert_problem(harness.put("/v2/anything", "", "{}").await, 404, "nothing");
+    let plain = "PUT /v1/types/web/desired HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 11\r\n\
+                 Content-Type: text/plain\r\n\r\n{\"count\":5}";
+    assert_problem(harness.raw(plain).await, 415, "Content-Type");
+    assert_eq!(harness.raw("complete nonsense\r\n\r\n").await.0, 400);
+    assert!(harness.told().is_empty());
+}
+
+#[tokio::test]
+async fn on_tcp_every_call_needs_the_token_and_a_host_of_this_machine() {
+    let harness = Harness::tcp().await;
+    let client = harness.client();
+    assert_eq!(client.status().await.unwrap().fleet.as_str(), "workers");
+
+    let Endpoint::Tcp { address, token_file } = &harness.endpoint else { panic!("not TCP") };
+    let authorization = ApiToken::read(token_file).unwrap().authorization();
+    let get = |host: &str, authorization: &str| {
+        format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{authorization}\r\n")
+    };
+    let with_token = format!("Authorization: {authorization}\r\n");
+    assert_eq!(harness.raw(&get(&address.to_string(), &with_token)).await.0, 200);
+    assert_problem(harness.raw(&get("evil.example", &with_token)).await, 421, "Host");
+    assert_problem(harness.raw(&get("localhost", "")).await, 401, "Bearer");
+    let wrong = harness.raw(&get("localhost", "Authorization: Bearer 0000\r\n")).await;
+    assert!(wrong.1.contains("www-authenticate: bearer"), "{}", wrong.1);
+    assert_problem(wrong, 401, "token");
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_read_is_told_apart() {
+    let harness = Harness::tcp().await;
+    let Endpoint::Tcp { address, .. } = &harness.endpoint else { panic!("not TCP") };
+    let token_file = harness.directory.path().join("missing");
+    let client = Client::new(Endpoint::Tcp { address: *address, token_file });
+    assert!(matches!(client.status().await, Err(ClientError::NoToken { .. })));
+}
+
+#[tokio::test]
+async fn without_a_daemon_the_client_says_how_to_start_one() {
+    let client = Client::new(Endpoint::Unix(Path::new("/nonexistent/api.sock").to_owned()));
+    let error = client.status().await.unwrap_err();
+    assert!(matches!(error, ClientError::NoDaemon { .. }));
+    assert!(error.to_string().contains("dynservers run"), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("api.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let body = r#"{"done":"taken_over","servers":1}"#;
+    let whole = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let cut = whole[..whole.len() - 5].to_owned();
+    let seen = tokio::spawn(async move {
+        let mut keys = Vec::new();
+        for answer in [String::new(), cut, whole] {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            let request = String::from_utf8_lossy(&request[..length]).to_lowercase();
+            keys.push(request.lines().find(|line| line.starts_with("idempotency-key")).unwrap().to_owned());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        keys
+    });
+    let done = Client::new(Endpoint::Unix(path)).takeover().await.unwrap();
+    assert_eq!(done, Done::TakenOver { servers: 1 });
+    let keys = seen.await.unwrap();
+    assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+}
+
+#[tokio::test]
+async fn a_fleet_that_ended_is_unavailable() {
+    let harness = Harness::unix_before(Double { stopped: true, ..Double::default() }).await;
+    let Err(ClientError::Refused(problem)) = harness.client().takeover().await else { panic!("not refused") };
+    assert_eq!(problem.status, 503);
+}
+
+#[tokio::test]
+async fn the_server_ends_when_told_and_takes_its_socket_with_it() {
+    let harness = Harness::unix().await;
+    let Endpoint::Unix(path) = harness.endpoint.clone() else { panic!("not a socket") };
+    // An idle connection does not hold it up.
+    let idle = UnixStream::connect(&path).await.unwrap();
+    harness.stop.send(true).unwrap();
+    harness.serving.await.unwrap();
+    assert!(!path.exists());
+    drop(idle);
+}

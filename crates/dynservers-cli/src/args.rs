@@ -1,0 +1,203 @@
+//! The command line: what can be said, and how.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dynservers_core::TypeName;
+
+use crate::emulate::EmulateArgs;
+use crate::time::{NoDuration, parse_duration};
+
+/// Keeps the right number of cloud servers alive.
+#[derive(Debug, Parser)]
+#[command(name = "dynservers", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// The configuration; else ./dynservers.toml, else /etc/dynservers/dynservers.toml
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "DYNSERVERS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// How logs are written.
+    #[arg(help = LOG_FORMAT_HELP, long, global = true, help_heading = GLOBAL, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const LOG_FORMAT_HELP: &str = "How to write logs to standard error; RUST_LOG says which";
+
+const GLOBAL: &str = "Global options";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 no daemon to talk to, 4 timed out";
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the daemon: keep the servers as they should be until told to stop
+    ///
+    /// SIGTERM or Ctrl-C ends it: nothing new is begun, what is under way is recorded, and the servers stay. A second
+    /// Ctrl-C ends it at once.
+    Run,
+    /// Set how many servers there should be
+    Ensure {
+        /// How many, within the type's min and max
+        #[arg(value_name = "N", value_parser = count, allow_negative_numbers = true)]
+        count: u32,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Want more servers
+    Increase {
+        /// How many more
+        #[arg(value_name = "N", value_parser = count, default_value_t = 1, allow_negative_numbers = true)]
+        by: u32,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Want fewer servers
+    Decrease {
+        /// How many fewer
+        #[arg(value_name = "N", value_parser = count, default_value_t = 1, allow_negative_numbers = true)]
+        by: u32,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Reboot every server of a type
+    Reboot {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show the servers
+    ///
+    /// Asks the daemon; while it is down, reads the store as the daemon left it.
+    List {
+        /// Also those that were deleted of late
+        #[arg(long)]
+        all: bool,
+        /// Write JSON: an array of objects
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show how many servers there are and should be, and what is wrong
+    ///
+    /// Asks the daemon; while it is down, reads the store as the daemon left it.
+    Status {
+        /// Write JSON: one object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take over the servers that other owners made for this fleet
+    ///
+    /// They are held, counted and not touched until then. For a ledger that was lost, or a host that was replaced: be
+    /// sure that no other daemon keeps them.
+    Takeover,
+    /// End the holds: accept what is seen at the provider now
+    Resume,
+    /// Serve an emulated cloud to any client, to try things without an account
+    Emulate {
+        #[command(subcommand)]
+        cloud: EmulatedCloud,
+    },
+}
+
+/// The clouds that can be emulated.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EmulatedCloud {
+    /// A stateful, strict UpCloud on a loopback address
+    Upcloud(EmulateArgs),
+}
+
+/// Which servers, and whether to wait for them.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The server type; may be left out if there is only one
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) server_type: Option<TypeName>,
+    /// Wait until the servers that should be there run and nothing is under way
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long to wait, such as "90s" or "10m"
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration, requires = "wait")]
+    pub(crate) timeout: Duration,
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("a number of servers is a whole number from 0 to {}", u32::MAX))
+}
+
+fn duration(text: &str) -> Result<Duration, NoDuration> {
+    parse_duration(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn refusal(arguments: &[&str]) -> String {
+        let error = Cli::try_parse_from([&["dynservers"], arguments].concat()).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_stable() {
+        // The environment must not show in it.
+        let mut command = Cli::command().mut_arg("config", |arg| arg.hide_env(true)).term_width(100);
+        command.build();
+        let mut help = command.render_help().to_string();
+        for name in
+            ["run", "ensure", "increase", "decrease", "reboot", "list", "status", "takeover", "resume"]
+        {
+            let subcommand = command.find_subcommand_mut(name).unwrap();
+            help.push_str("\n==============\n");
+            help.push_str(&subcommand.clone().term_width(100).render_help().to_string());
+        }
+        insta::assert_snapshot!(help);
+    }
+
+    #[test]
+    fn bad_usage_is_told() {
+        let refusals = [
+            refusal(&["ensure", "-3"]),
+            refusal(&["ensure"]),
+            refusal(&["ensure", "many"]),
+            refusal(&["ensure", "4294967296"]),
+            refusal(&["increase", "-1"]),
+            refusal(&["decrease", "1.5"]),
+            refusal(&["ensure", "3", "--wait", "--timeout", "soon"]),
+            refusal(&["ensure", "3", "--timeout", "5m"]),
+            refusal(&["ensure", "3", "--type", "Web Server"]),
+            refusal(&["list", "--log-format", "xml"]),
+            refusal(&["explode"]),
+        ];
+        insta::assert_snapshot!(refusals.join("--------------\n"));
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_sensible_value() {
+        let Command::Increase { by, target } =
+            Cli::try_parse_from(["dynservers", "increase"]).unwrap().command
+        else {
+            panic!("another command");
+        };
+        assert_eq!((by, target.wait, target.timeout), (1, false, Duration::from_secs(600)));
+        assert_eq!(target.server_type, None);
+    }
+}

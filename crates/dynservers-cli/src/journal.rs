@@ -1,0 +1,98 @@
+//! The journal: the fleet's events in the process's log, as fields.
+
+use dynservers_core::{Event, EventKind, ProviderId, Status};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+/// Writes events until the loop ends.
+pub(crate) async fn keep(mut events: Receiver<Event>) {
+    loop {
+        match events.recv().await {
+            Ok(event) => write(&event),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "events came faster than the log takes them");
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn write(event: &Event) {
+    let name = event.kind.name();
+    let Some(server) = event.kind.server() else { return write_other(event) };
+    let provider_id = server.provider_id.as_ref().map(ProviderId::as_str);
+    let previous = server.previous_status.map(Status::as_str);
+    let why = server.why.map(|why| why.to_string());
+    let failure = server.failure.as_ref().map(ToString::to_string);
+    let (id, server_type, server_name) = (server.server.0, server.server_type.as_str(), server.name.as_str());
+    if is_trouble(&event.kind) {
+        tracing::warn!(
+            event = name,
+            server = id,
+            r#type = server_type,
+            name = server_name,
+            provider_id,
+            previous,
+            why,
+            failure,
+            "server"
+        );
+    } else {
+        tracing::info!(
+            event = name,
+            server = id,
+            r#type = server_type,
+            name = server_name,
+            provider_id,
+            previous,
+            why,
+            failure,
+            "server"
+        );
+    }
+}
+
+/// Writes what is not about one server; such events differ too much to have fields in common.
+fn write_other(event: &Event) {
+    let name = event.kind.name();
+    let detail = serde_json::to_string(&event.kind).unwrap_or_default();
+    if is_trouble(&event.kind) {
+        tracing::warn!(event = name, detail, "fleet");
+    } else {
+        tracing::info!(event = name, detail, "fleet");
+    }
+}
+
+/// Whether somebody should look at it.
+#[expect(clippy::match_same_arms, reason = "what is trouble and what is not yet known are two thoughts")]
+fn is_trouble(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Errored(_)
+        | EventKind::Hanging(_)
+        | EventKind::Disowned(_)
+        | EventKind::OtherOwnerFound { .. }
+        | EventKind::SecondController { .. }
+        | EventKind::LedgerRestored { .. }
+        | EventKind::Held { .. }
+        | EventKind::CredentialsRejected { .. }
+        | EventKind::ProviderUnreachable { .. }
+        | EventKind::CreateRefused { .. }
+        | EventKind::LimitHit { .. } => true,
+        EventKind::Creating(_)
+        | EventKind::Running(_)
+        | EventKind::Stopping(_)
+        | EventKind::Stopped(_)
+        | EventKind::Deleting(_)
+        | EventKind::Deleted(_)
+        | EventKind::Rebooting(_)
+        | EventKind::Adopted(_)
+        | EventKind::Returned(_)
+        | EventKind::OrphanFound { .. }
+        | EventKind::TakenOver { .. }
+        | EventKind::Resumed { .. }
+        | EventKind::ProviderReachable { .. }
+        | EventKind::DesiredChanged { .. } => false,
+        // A newer machine's word for something: better too loud than unheard.
+        _ => true,
+    }
+}

@@ -1,0 +1,106 @@
+//! Providers: the clouds of a configuration, ready to do effects, and what their servers are made from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dynservers_core::{AsyncExecutor, Failure, Prepare, Prepared, ProviderName, Spec, TypeName};
+use dynservers_http::{Secrets, SystemSecrets};
+use dynservers_tokio::{FleetClock, HttpExecutor, HttpOptions, PrepareFn, TransportSetupError};
+use dynservers_upcloud::{BaseUrl, BaseUrlError, Settings, SettingsError, UpCloud};
+use thiserror::Error;
+
+use crate::config::{Configuration, Credentials, Problems, ProviderKind, ProviderSettings};
+
+/// Why a provider cannot be used. Nothing was asked of it.
+#[derive(Debug, Error)]
+pub(crate) enum ProviderError {
+    /// Its credentials are missing.
+    #[error(transparent)]
+    Credentials(#[from] Problems),
+    /// Its credentials are named and cannot be read.
+    #[error("error: provider {provider}: {failure}")]
+    Unreadable {
+        /// The provider.
+        provider: ProviderName,
+        /// Which reference, and why.
+        failure: Failure,
+    },
+    /// Its address cannot be used.
+    #[error("error: provider {provider}: {source}")]
+    Address {
+        /// The provider.
+        provider: ProviderName,
+        /// What is wrong with it.
+        source: BaseUrlError,
+    },
+    /// Its settings cannot be used.
+    #[error("error: provider {provider}: {source}")]
+    Settings {
+        /// The provider.
+        provider: ProviderName,
+        /// What is wrong with them.
+        source: SettingsError,
+    },
+    /// Requests cannot be sent at all.
+    #[error("error: {0}")]
+    Transport(#[from] TransportSetupError),
+}
+
+/// Gives one executor for each configured provider, having read every credential once.
+pub(crate) fn executors(
+    configuration: &Configuration,
+    clock: &FleetClock,
+) -> Result<BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>, ProviderError> {
+    let mut executors: BTreeMap<_, Arc<dyn AsyncExecutor>> = BTreeMap::new();
+    for (name, settings) in &configuration.providers {
+        let cloud = match settings.kind {
+            ProviderKind::UpCloud => Arc::new(upcloud(configuration, name, settings)?),
+        };
+        let request_timeout =
+            configuration.core.providers.get(name).cloned().unwrap_or_default().request_timeout;
+        let options = HttpOptions { request_timeout, clock: clock.clone() };
+        executors.insert(name.clone(), Arc::new(HttpExecutor::new(cloud, options)?));
+    }
+    Ok(executors)
+}
+
+fn upcloud(
+    configuration: &Configuration,
+    name: &ProviderName,
+    settings: &ProviderSettings,
+) -> Result<UpCloud, ProviderError> {
+    let credentials = match configuration.credentials(name)? {
+        Credentials::Token(token) => dynservers_upcloud::Credentials::Token(token),
+        Credentials::Password { username, password } => {
+            dynservers_upcloud::Credentials::Basic { username, password }
+        }
+    };
+    for reference in credentials.references() {
+        SystemSecrets
+            .read(reference)
+            .map_err(|failure| ProviderError::Unreadable { provider: name.clone(), failure })?;
+    }
+    let base_url = BaseUrl::new(&settings.base_url)
+        .map_err(|source| ProviderError::Address { provider: name.clone(), source })?;
+    let mut upcloud = Settings::new(configuration.fleet.clone(), credentials);
+    upcloud.base_url = base_url;
+    if let Some(config) = configuration.core.providers.get(name) {
+        upcloud.list_lag = config.list_lag;
+        upcloud.restart_time = config.restart_time;
+    }
+    UpCloud::new(upcloud, Arc::new(SystemSecrets))
+        .map_err(|source| ProviderError::Settings { provider: name.clone(), source })
+}
+
+/// Gives what tells the machine how a new server is called and what it is made from.
+pub(crate) fn prepare(configuration: &Configuration) -> Arc<PrepareFn> {
+    let specs: BTreeMap<TypeName, Arc<Spec>> = configuration
+        .server_types
+        .iter()
+        .map(|(name, settings)| (name.clone(), Arc::new(Spec::new(settings.template.clone()))))
+        .collect();
+    Arc::new(move |wanted: &Prepare, default_name: &str| match specs.get(&wanted.server_type) {
+        Some(spec) => Ok(Prepared { name: default_name.to_owned(), spec: Arc::clone(spec) }),
+        None => Err(Failure::new(format!("server type {} is not configured", wanted.server_type))),
+    })
+}
