@@ -37,6 +37,8 @@ mod answer;
 mod base_url;
 mod create;
 mod credentials;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 mod envelope;
 mod errors;
 mod labels;
