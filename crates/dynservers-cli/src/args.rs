@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dynservers_core::TypeName;
 
+use crate::emulate::EmulateArgs;
 use crate::time::{NoDuration, parse_duration};
 
 /// Keeps the right number of cloud servers alive.
@@ -42,6 +43,25 @@ pub(crate) enum LogFormat {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Something with the fleet of a configuration.
+    #[command(flatten)]
+    Fleet(FleetCommand),
+    /// Serve a cloud that exists on this machine only, to try things and to test against
+    #[command(subcommand)]
+    Emulate(Cloud),
+}
+
+/// What can be emulated.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cloud {
+    /// `UpCloud`, API 1.3: stateful, strict, and faulty on demand
+    #[command(name = "upcloud")]
+    UpCloud(Box<EmulateArgs>),
+}
+
+/// What can be done with a fleet.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FleetCommand {
     /// Run the daemon: keep the servers as they should be until told to stop
     ///
     /// SIGTERM or Ctrl-C ends it: nothing new is begun, what is under way is recorded, and the servers stay. A second
@@ -179,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_a_sensible_value() {
-        let Command::Increase { by, target } =
+        let Command::Fleet(FleetCommand::Increase { by, target }) =
             Cli::try_parse_from(["dynservers", "increase"]).unwrap().command
         else {
             panic!("another command");
