@@ -1,1 +1,13 @@
-//! placeholder
+//! What the end-to-end tests share: an emulated cloud and a daemon, each a process of its own, over real sockets.
+//!
+//! Build the binary first: `cargo xtask test` does.
+
+mod cloud;
+mod fleet;
+mod process;
+mod wait;
+
+pub use cloud::Cloud;
+pub use fleet::{Fleet, Told};
+pub use process::binary;
+pub use wait::{PATIENCE, eventually};

@@ -19,6 +19,9 @@ pub const SPEC: &str = "dynservers-spec";
 /// What all of our labels begin with; user configuration may not use it.
 pub const PREFIX: &str = "dynservers-";
 
+/// A number in a label above this was edited by hand: one that counts up from it would leave the range of JSON and SQL.
+const MOST_SERVERS: u64 = 1 << 53;
+
 /// The labels of a server that we create: all of them, always.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels {
@@ -77,7 +80,7 @@ impl FoundLabels {
                 FLEET => found.fleet = value.parse().ok(),
                 OWNER => found.owner = value.parse().ok(),
                 TYPE => found.server_type = value.parse().ok(),
-                ID => found.server = value.parse().ok().map(ServerId),
+                ID => found.server = value.parse().ok().filter(|id| *id <= MOST_SERVERS).map(ServerId),
                 TOKEN => found.token = value.parse().ok(),
                 SPEC => found.spec = value.parse().ok(),
                 _ => {}

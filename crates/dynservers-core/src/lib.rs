@@ -1,21 +1,38 @@
 #![no_std]
 #![doc = "The machine."]
 extern crate alloc;
+mod adopt;
+mod backoff;
+mod command;
+mod completion;
 pub mod config;
 pub mod decision;
 pub mod effect;
 pub mod event;
+mod gate;
 pub mod ids;
+mod inflight;
 pub mod input;
+mod issue;
 pub mod labels;
+mod ledger;
+mod life;
 pub mod look;
 pub mod output;
+mod pace;
+mod plan;
 pub mod ports;
+mod provider;
 pub mod reconciler;
 pub mod record;
+mod rng;
+mod scale;
+mod server;
+mod sight;
 pub mod spec;
 pub mod status;
 pub mod time;
+mod types;
 pub mod view;
 
 pub use config::*;
@@ -25,6 +42,7 @@ pub use event::*;
 pub use ids::*;
 pub use input::*;
 pub use labels::{FoundLabels, Labels};
+pub use ledger::Ledger;
 pub use look::*;
 pub use output::*;
 pub use ports::*;

@@ -1,71 +1,327 @@
-//! The machine.
+//! The machine's face: routes what it is told, and lets out what is durable.
 
-use crate::{Config, ConfigError, FleetView, Input, Output, ServerRecord, Stored, Time};
-use alloc::vec::Vec;
+use alloc::collections::{BTreeMap, BTreeSet};
 
-/// The ledger in memory.
+use crate::config::{Config, DEFAULT_STOP_TIMEOUT, FailedPolicy, ProviderConfig};
+use crate::event::EventKind;
+use crate::gate::Gate;
+use crate::ids::{EffectId, ProviderName, ServerId, TypeName};
+use crate::inflight::InFlight;
+use crate::input::Input;
+use crate::ledger::Ledger;
+use crate::output::{Output, Prepare};
+use crate::plan::{self, Terms, Turn, Verdict};
+use crate::provider::Provider;
+use crate::record::{Phase, Reboot, ServerRecord};
+use crate::rng::Rng;
+use crate::status::Status;
+use crate::time::Time;
+
+/// The reconciler: told what happened, it says what to do.
+///
+/// It knows no clock, socket, file, thread or random source. See the crate's documentation for the loop that drives it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ledger;
-
-impl Ledger {
-    /// Takes what a store gave.
-    #[must_use]
-    pub fn restore(_stored: Stored) -> Self {
-        unimplemented!()
-    }
-    /// Finds what the configuration leaves unowned.
-    #[must_use]
-    pub fn contradictions(&self, _config: &Config) -> Vec<ConfigError> {
-        unimplemented!()
-    }
-    /// Servers by id.
-    pub fn servers(&self) -> impl Iterator<Item = &ServerRecord> {
-        core::iter::empty()
-    }
+pub struct Reconciler {
+    pub(crate) config: Config,
+    pub(crate) ledger: Ledger,
+    pub(crate) rng: Rng,
+    pub(crate) now: Time,
+    pub(crate) gate: Gate,
+    pub(crate) flights: InFlight,
+    pub(crate) providers: BTreeMap<ProviderName, Provider>,
+    pub(crate) touched_providers: BTreeSet<ProviderName>,
+    /// New servers with a name and a specification, waiting to be created.
+    pub(crate) prepared: BTreeMap<TypeName, BTreeSet<ServerId>>,
+    /// Types that a command spoke of since the start.
+    pub(crate) commanded: BTreeSet<TypeName>,
+    pub(crate) timers: BTreeSet<(Time, Timer)>,
+    pub(crate) is_shutting_down: bool,
 }
 
-/// When and why to call back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a timer is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    Flight(EffectId),
+    Provider(ProviderName),
+    Type(TypeName),
+    Server(ServerId),
+}
+
+/// When to call [`Reconciler::handle_timeout`], and what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wakeup {
     /// When.
     pub at: Time,
+    /// What for.
+    pub reason: WakeReason,
 }
 
-/// The machine.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reconciler;
+/// What the machine waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WakeReason {
+    /// An answer is overdue.
+    Answer(EffectId),
+    /// A look, or a request that had to wait.
+    Provider(ProviderName),
+    /// A type's backoff ends.
+    Type(TypeName),
+    /// A deadline of a server.
+    Server(ServerId),
+}
 
 impl Reconciler {
-    /// Makes it.
+    /// Makes the machine from its configuration and a restored ledger.
+    ///
+    /// The caller has refused what [`Ledger::contradictions`] finds. The seed makes tokens: random in life, fixed in
+    /// a simulation. `now` must not be earlier than the ledger's own time; the later of the two counts.
     #[must_use]
-    pub fn new(_config: Config, _ledger: Ledger, _seed: u64, _now: Time) -> Self {
-        unimplemented!()
+    pub fn new(config: Config, ledger: Ledger, seed: u64, now: Time) -> Self {
+        let now = now.max(ledger.fleet().time);
+        let providers = config.providers.keys().map(|name| (name.clone(), Provider::default())).collect();
+        let mut machine = Self {
+            touched_providers: config.providers.keys().cloned().collect(),
+            config,
+            ledger,
+            rng: Rng::new(seed),
+            now,
+            gate: Gate::default(),
+            flights: InFlight::default(),
+            providers,
+            prepared: BTreeMap::new(),
+            commanded: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            is_shutting_down: false,
+        };
+        machine.pick_up();
+        machine.settle();
+        machine
     }
-    /// Tells it.
-    pub fn handle_input(&mut self, _input: Input, _now: Time) {
-        unimplemented!()
+
+    /// Takes one piece of news. Time never goes back: an earlier `now` counts as the latest one.
+    pub fn handle_input(&mut self, input: Input, now: Time) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Command(command) => self.handle_command(command),
+            Input::Prepared { server, result } => self.handle_prepared(server, result),
+            Input::Persisted(seq) => self.gate.persisted(seq),
+            Input::Completed { effect, completion } => self.handle_completed(effect, completion),
+            Input::Shutdown => self.is_shutting_down = true,
+        }
+        self.settle();
     }
-    /// Time passed.
-    pub fn handle_timeout(&mut self, _now: Time) {
-        unimplemented!()
+
+    /// Lets time pass. Early or repeated calls are harmless.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        while let Some((_, timer)) = self.timers.pop_first_if_due(self.now) {
+            match timer {
+                Timer::Flight(effect) => self.handle_overdue(effect),
+                Timer::Provider(name) => {
+                    self.provider_mut(&name).wake = None;
+                    self.touched_providers.insert(name);
+                }
+                Timer::Type(name) => {
+                    self.ledger.touched_types.insert(name);
+                }
+                Timer::Server(id) => {
+                    self.ledger.update_live(id, |live| live.wake = None);
+                    self.ledger.touched.insert(id);
+                }
+            }
+        }
+        self.settle();
     }
-    /// What to do.
+
+    /// Gives the next thing to do, until there is none. May change after any input or timeout.
     pub fn poll_output(&mut self) -> Option<Output> {
-        unimplemented!()
+        self.gate.poll(&mut self.ledger, self.now)
     }
-    /// When to call [`Reconciler::handle_timeout`].
+
+    /// Gives when to call [`Reconciler::handle_timeout`] next. May change after any input or timeout.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Wakeup> {
-        unimplemented!()
+        let (at, timer) = self.timers.first()?;
+        let reason = match timer {
+            Timer::Flight(effect) => WakeReason::Answer(*effect),
+            Timer::Provider(name) => WakeReason::Provider(name.clone()),
+            Timer::Type(name) => WakeReason::Type(name.clone()),
+            Timer::Server(id) => WakeReason::Server(*id),
+        };
+        Some(Wakeup { at: *at, reason })
     }
-    /// The ledger.
+
+    /// Gives the ledger as it is now, durable or not.
     #[must_use]
-    pub fn ledger(&self) -> &Ledger {
-        unimplemented!()
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
-    /// The fleet as plain data.
+
+    /// Gives the configuration.
     #[must_use]
-    pub fn view(&self, _now: Time) -> FleetView {
-        unimplemented!()
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether nothing is under way any more: after [`Input::Shutdown`], the moment to end.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.flights.is_empty() && self.gate.is_empty() && !self.ledger.has_unsaved()
+    }
+
+    /// Takes up what a process before this one left: every intent may have been carried out.
+    fn pick_up(&mut self) {
+        for id in self.ledger.ids() {
+            let Some(record) = self.ledger.server(id) else { continue };
+            if record.status == Status::New {
+                self.ask_to_prepare(id);
+            } else if record.attempt.as_ref().is_some_and(|attempt| attempt.phase == Phase::Issued) {
+                self.ledger.update(id, |record| set_phase(record, Phase::Uncertain));
+            }
+            let is_unanswered = |reboot: &Reboot| reboot.accepted_at.is_none();
+            if self.ledger.server(id).and_then(|record| record.reboot.as_ref()).is_some_and(is_unanswered) {
+                let now = self.now;
+                self.ledger.update(id, |record| {
+                    record.reboot = record.reboot.map(|reboot| Reboot { accepted_at: Some(now), ..reboot });
+                });
+            }
+            self.ledger.touched.insert(id);
+        }
+        let types: alloc::vec::Vec<TypeName> = self.config.server_types.keys().cloned().collect();
+        self.ledger.touched_types.extend(types);
+    }
+
+    /// Brings everything that was touched to rest: servers, then types, then providers, until nothing moves.
+    fn settle(&mut self) {
+        loop {
+            if let Some(id) = self.ledger.touched.pop_first() {
+                self.step_server(id);
+            } else if let Some(name) = self.ledger.touched_types.pop_first() {
+                self.step_type(&name);
+            } else if let Some(name) = self.touched_providers.pop_first() {
+                self.step_provider(&name);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn step_server(&mut self, id: ServerId) {
+        let Some(server) = self.ledger.get(id) else { return };
+        let provider = server.record.provider.clone();
+        let wake = server.live.wake;
+        let Some(terms) = self.terms(&server.record) else { return };
+        let verdict = plan::plan(server, &terms);
+        let queues = self.provider_mut(&provider);
+        queues.to_read.remove(&id);
+        queues.to_change.remove(&id);
+        let mut next_wake = None;
+        match verdict {
+            Verdict::Rest(until) => next_wake = until,
+            Verdict::Do(task) => {
+                if task.is_read() {
+                    queues.to_read.insert(id);
+                } else {
+                    queues.to_change.insert(id);
+                }
+            }
+            Verdict::Become(turn) => self.turn(id, turn),
+        }
+        self.touched_providers.insert(provider);
+        if wake != next_wake {
+            if let Some(at) = wake {
+                self.timers.remove(&(at, Timer::Server(id)));
+            }
+            if let Some(at) = next_wake {
+                self.timers.insert((at, Timer::Server(id)));
+            }
+            self.ledger.update_live(id, |live| live.wake = next_wake);
+        }
+    }
+
+    /// Gives what a plan for a server depends on, if its provider is configured.
+    pub(crate) fn terms(&self, record: &ServerRecord) -> Option<Terms<'_>> {
+        let config = self.config.server_types.get(&record.server_type);
+        Some(Terms {
+            now: self.now,
+            timing: &self.config.timing,
+            provider: self.config.providers.get(&record.provider)?,
+            stop_timeout: config.map_or(DEFAULT_STOP_TIMEOUT, |config| config.stop_timeout),
+            on_failed: config.map_or(FailedPolicy::Delete, |config| config.on_failed),
+            learned: self.ledger.fleet().types.get(&record.server_type).map(|record| &record.learned),
+        })
+    }
+
+    fn turn(&mut self, id: ServerId, turn: Turn) {
+        match turn {
+            Turn::Unmade => self.unmake(id),
+            Turn::Hanging => {
+                self.move_server(id, Status::Hanging, EventKind::Hanging);
+            }
+            Turn::GivenUp => self.give_up(id),
+            Turn::Doomed => {
+                let now = self.now;
+                self.ledger.update(id, |record| record.doom(crate::decision::Why::Failed, now));
+            }
+            Turn::Ended => self.end_server(id),
+            Turn::Forgotten => self.ledger.forget(id),
+        }
+    }
+
+    /// Asks the host what a new server is to be called and made from.
+    pub(crate) fn ask_to_prepare(&mut self, id: ServerId) {
+        let Some(record) = self.ledger.server(id) else { return };
+        let server_type = record.server_type.clone();
+        self.gate.send(Output::Prepare(Prepare { server: id, server_type }));
+    }
+
+    /// Moves a server to another status and tells of it.
+    pub(crate) fn move_server(
+        &mut self,
+        id: ServerId,
+        status: Status,
+        tell: fn(crate::event::ServerEvent) -> EventKind,
+    ) {
+        let now = self.now;
+        let told = self.ledger.update(id, |record| {
+            record.move_to(status, now);
+            record.tell()
+        });
+        if let Some(told) = told {
+            self.notify(tell(told));
+        }
+    }
+
+    /// Writes an event and tells of it once it is durable.
+    pub(crate) fn notify(&mut self, kind: EventKind) {
+        let event = self.ledger.log(kind, self.now);
+        self.gate.send_after_write(Output::Notify(event));
+    }
+
+    /// Gives what is known of a provider. One that is not configured is known of, and nothing more.
+    pub(crate) fn provider_mut(&mut self, name: &ProviderName) -> &mut Provider {
+        self.providers.entry(name.clone()).or_default()
+    }
+
+    pub(crate) fn provider_config(&self, name: &ProviderName) -> Option<&ProviderConfig> {
+        self.config.providers.get(name)
+    }
+}
+
+/// Sets how far a record's attempt is.
+pub(crate) fn set_phase(record: &mut ServerRecord, phase: Phase) {
+    if let Some(attempt) = &mut record.attempt {
+        attempt.phase = phase;
+    }
+}
+
+/// Takes timers off a queue.
+trait PopDue {
+    fn pop_first_if_due(&mut self, now: Time) -> Option<(Time, Timer)>;
+}
+
+impl PopDue for BTreeSet<(Time, Timer)> {
+    fn pop_first_if_due(&mut self, now: Time) -> Option<(Time, Timer)> {
+        if self.first()?.0 <= now { self.pop_first() } else { None }
     }
 }

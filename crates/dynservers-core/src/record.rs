@@ -1,5 +1,6 @@
 //! Records: what is durable, in the shape in which a store keeps it.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -247,8 +248,9 @@ impl FleetRecord {
 pub struct TypeRecord {
     /// How many servers there should be. Unknown means: as many as are found.
     pub desired: Option<u32>,
-    /// How long a boot takes, as learned.
-    pub boot_time: Option<Duration>,
+    /// How long each passing status takes, as learned.
+    #[serde(default)]
+    pub learned: BTreeMap<Status, Duration>,
     /// How many reboots may be under way at once; none means no bound.
     #[serde(default)]
     pub reboot_at_a_time: Option<u32>,
@@ -325,7 +327,7 @@ pub enum Change {
     /// Writes the fleet's row.
     Fleet(FleetRecord),
     /// Writes a server's row.
-    Server(ServerRecord),
+    Server(Box<ServerRecord>),
     /// Drops a server's row: it was seen gone, and its retention is over.
     Forget(ServerId),
     /// Keeps a specification.

@@ -1,7 +1,8 @@
 //! Views: the fleet as plain data, for people, APIs and metrics.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -9,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::Failure;
 use crate::ids::{FleetName, OwnerId, ProviderName, TypeName};
-use crate::record::{FoundRecord, Hold};
+use crate::reconciler::Reconciler;
+use crate::record::{Found, FoundRecord, Hold};
+use crate::server::Class;
 use crate::status::Status;
 use crate::time::Time;
 
@@ -82,4 +85,120 @@ pub struct ProviderView {
     pub found: Vec<FoundRecord>,
     /// One sentence for each thing that an operator should do something about.
     pub alarms: Vec<String>,
+}
+
+/// Says in a sentence why everything stands still.
+pub(crate) fn hold_reason(hold: &Hold) -> String {
+    match hold {
+        Hold::AllMissing { servers, .. } => format!("all {servers} servers were missing at once"),
+        Hold::OtherAccount { known, found, .. } => {
+            format!("the credentials belong to account {found}, and the servers are in account {known}")
+        }
+    }
+}
+
+impl Reconciler {
+    /// Gives the fleet as plain data, as known at this moment.
+    #[must_use]
+    pub fn view(&self, now: Time) -> FleetView {
+        let fleet = self.ledger.fleet();
+        let types = self.config.server_types.keys().chain(self.ledger.types.keys()).cloned();
+        let types = types.map(|name| (name.clone(), self.type_view(&name))).collect();
+        let providers =
+            self.config.providers.keys().map(|name| (name.clone(), self.provider_view(name))).collect();
+        FleetView {
+            fleet: fleet.fleet.clone(),
+            owner: fleet.owner.clone(),
+            now: self.now.max(now),
+            paused_out: fleet.paused_out,
+            paused_in: fleet.paused_in,
+            types,
+            providers,
+        }
+    }
+
+    fn type_view(&self, name: &TypeName) -> TypeView {
+        let config = self.config.server_types.get(name);
+        let record = self.type_record(name);
+        let index = self.ledger.types.get(name);
+        let counted = Status::ALL.into_iter().map(|status| (status, self.ledger.count(name, status)));
+        let target = self.target(name);
+        let unsettled = [Class::New, Class::Starting, Class::Going];
+        let looked = config
+            .is_none_or(|config| self.provider(&config.provider).is_some_and(|live| live.looked.is_some()));
+        let running = self.ledger.count(name, Status::Running);
+        TypeView {
+            provider: config.map(|config| config.provider.clone()),
+            desired: record.and_then(|record| record.desired),
+            provisioned: self.ledger.provisioned(name),
+            counts: counted.filter(|(_, count)| *count > 0).collect(),
+            existing: index.map_or(0, |index| index.existing),
+            held: index.map_or(0, |index| index.held),
+            settled: looked
+                && index.is_none_or(|index| index.flagged.is_empty())
+                && running == target.saturating_sub(index.map_or(0, |index| index.held + index.orphans))
+                && self.ledger.count(name, Status::Rebooting) == 0
+                && unsettled.into_iter().all(|class| self.count_class(name, class) == 0),
+            retired: self.config.retired_types.contains(name),
+            limited_since: record.and_then(|record| record.limited_since),
+            next_create: record.and_then(|record| record.create_backoff.values().map(|retry| retry.at).max()),
+            boot_time: record.and_then(|record| record.learned.get(&Status::Starting)).copied(),
+        }
+    }
+
+    fn provider_view(&self, name: &ProviderName) -> ProviderView {
+        let live = self.provider(name).cloned().unwrap_or_default();
+        let record = self.ledger.fleet().providers.get(name).cloned().unwrap_or_default();
+        let found: Vec<FoundRecord> =
+            self.ledger.found().filter(|found| found.provider == *name).cloned().collect();
+        let alarms = alarms(&live, &record, &found);
+        ProviderView {
+            last_look: live.looked,
+            failed_looks: live.failed_looks,
+            failure: live.failure,
+            denied: live.denied,
+            hold: record.hold,
+            second_controller: record.second_controller,
+            account_total: live.account.and_then(|seen| seen.total),
+            in_flight: live.in_flight,
+            found,
+            alarms,
+        }
+    }
+}
+
+/// Says what an operator should do something about, and what.
+fn alarms(
+    live: &crate::provider::Provider,
+    record: &crate::record::ProviderRecord,
+    found: &[FoundRecord],
+) -> Vec<String> {
+    let mut alarms = Vec::new();
+    let failure = live.failure.as_ref().map(ToString::to_string).unwrap_or_default();
+    if live.denied {
+        alarms
+            .push(format!("the credentials are not accepted: {failure}; nothing is changed until they are"));
+    } else if live.is_blind() {
+        alarms.push(format!("the provider cannot be seen: {failure}; nothing is changed until it can"));
+    }
+    if let Some(hold) = &record.hold {
+        alarms.push(format!("{}; nothing is changed: see what happened, then say resume", hold_reason(hold)));
+    }
+    if record.second_controller {
+        alarms.push(
+            "another controller makes servers for this fleet; nothing is created: stop it, then say takeover or resume"
+                .to_string(),
+        );
+    }
+    let count = |kind| found.iter().filter(|found| found.kind == kind).count();
+    let (held, orphans) = (count(Found::Held), count(Found::Orphan));
+    if held > 0 {
+        alarms.push(format!(
+            "{held} servers of this fleet belong to another ledger; say takeover to make them ours"
+        ));
+    }
+    if orphans > 0 {
+        alarms.push(format!("{orphans} servers bear our labels and are in no record yet"));
+    }
+    alarms
 }

@@ -3,13 +3,13 @@
 use dynservers_core::{Completion, Effect, Failure, Op, Outcome, Reason};
 use thiserror::Error;
 
-use crate::provider::{Clock, Provider};
+use crate::provider::{Clock, Provider, Unbuildable};
 
 /// One effect on its way: all that a transport has to carry.
 ///
 /// ```text
 /// let exchange = Exchange::new(provider, effect);
-/// let request = match exchange.request(clock) { Ok(request) => request, Err(completion) => return completion };
+/// let request = match exchange.request(clock) { Ok(request) => request, Err(completion) => return *completion };
 /// exchange.finish(transport.send(request), clock)
 /// ```
 #[derive(Clone, Copy)]
@@ -53,13 +53,19 @@ impl<'a> Exchange<'a> {
     /// Builds the request, or ends the round if its time has passed or there is nothing to send.
     ///
     /// To be called just before sending: the deadline is checked against `clock`.
-    pub fn request(&self, clock: Clock) -> Result<http::Request<Vec<u8>>, Completion> {
+    pub fn request(&self, clock: Clock) -> Result<http::Request<Vec<u8>>, Box<Completion>> {
         if clock.time > self.effect.not_after {
-            return Err(Outcome::Unsent(Failure::new("its time had passed before it could be sent")).into());
+            let failure = Failure::new("its time had passed before it could be sent");
+            return Err(Box::new(Outcome::Unsent(failure).into()));
         }
-        self.provider
-            .request(&self.effect.op, self.effect.step.as_ref(), clock)
-            .map_err(|failure| Outcome::Refused(Reason::Invalid, failure).into())
+        let request = self.provider.request(&self.effect.op, self.effect.step.as_ref(), clock);
+        request.map_err(|unbuildable| {
+            let outcome = match unbuildable {
+                Unbuildable::Denied(failure) => Outcome::Denied(failure),
+                Unbuildable::Invalid(failure) => Outcome::Refused(Reason::Invalid, failure),
+            };
+            Box::new(outcome.into())
+        })
     }
 
     /// Reads what came of the request.

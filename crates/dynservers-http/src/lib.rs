@@ -11,7 +11,7 @@ pub mod template;
 mod text;
 
 pub use exchange::{Exchange, Sent, TransportError};
-pub use provider::{Capabilities, Clock, CreateRetry, Provider, SoftStop, TokenCarrier};
+pub use provider::{Capabilities, Clock, CreateRetry, Provider, SoftStop, TokenCarrier, Unbuildable};
 pub use secrets::{Reference, Secrets, SystemSecrets, redact};
 pub use template::{Names, Rendered};
 pub use text::Text;

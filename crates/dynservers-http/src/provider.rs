@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dynservers_core::{Completion, Failure, Op, Step, StopBeforeDelete, Time};
+use thiserror::Error;
 
 /// A cloud with an HTTP API, as two pure functions.
 ///
@@ -15,9 +16,13 @@ pub trait Provider: Send + Sync {
 
     /// Builds the request of an operation, or of one step of it.
     ///
-    /// An error means that there is nothing to send (a secret that cannot be read, an operation that the cloud does
-    /// not have): the effect ends as refused.
-    fn request(&self, op: &Op, step: Option<&Step>, clock: Clock) -> Result<http::Request<Vec<u8>>, Failure>;
+    /// An error means that there is nothing to send, and the effect ends as the error says.
+    fn request(
+        &self,
+        op: &Op,
+        step: Option<&Step>,
+        clock: Clock,
+    ) -> Result<http::Request<Vec<u8>>, Unbuildable>;
 
     /// Reads the answer, whatever it is: no status, header or body may make this panic.
     fn response(
@@ -27,6 +32,33 @@ pub trait Provider: Send + Sync {
         response: &http::Response<Vec<u8>>,
         clock: Clock,
     ) -> Completion;
+}
+
+/// Why there is no request to send.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Unbuildable {
+    /// The credentials cannot be read: nothing can be asked until they can.
+    #[error("{0}")]
+    Denied(Failure),
+    /// The request itself cannot be made: its configuration must change, or the cloud has no such operation.
+    #[error("{0}")]
+    Invalid(Failure),
+}
+
+impl Unbuildable {
+    /// Gives what is wrong.
+    #[must_use]
+    pub const fn failure(&self) -> &Failure {
+        match self {
+            Self::Denied(failure) | Self::Invalid(failure) => failure,
+        }
+    }
+}
+
+impl From<Failure> for Unbuildable {
+    fn from(failure: Failure) -> Self {
+        Self::Invalid(failure)
+    }
 }
 
 /// The time as a provider may need it.

@@ -93,7 +93,7 @@ impl HttpExecutor {
         let exchange = Exchange::new(&*self.provider, effect);
         let mut request = match exchange.request(self.clock()) {
             Ok(request) => request,
-            Err(completion) => return completion,
+            Err(completion) => return *completion,
         };
         state_empty_body(&mut request);
         let result = self.send(request, effect.not_after).await;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use dynservers_core::{
     AsyncExecutor, Completion, Effect, EffectId, Failure, Op, Outcome, ProviderName, Step, Time, Why,
 };
-use dynservers_http::{Capabilities, Clock, Provider};
+use dynservers_http::{Capabilities, Clock, Provider, Unbuildable};
 use dynservers_tokio::{FleetClock, HttpExecutor, HttpOptions};
 use http::{Method, Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,13 +38,13 @@ impl Provider for Echo {
         capabilities
     }
 
-    fn request(&self, _: &Op, _: Option<&Step>, clock: Clock) -> Result<Request<Vec<u8>>, Failure> {
+    fn request(&self, _: &Op, _: Option<&Step>, clock: Clock) -> Result<Request<Vec<u8>>, Unbuildable> {
         assert!(clock.wall_millis > 1_700_000_000_000, "signatures need the wall clock");
         Request::builder()
             .method(self.method.clone())
             .uri(&self.uri)
             .body(self.body.to_vec())
-            .map_err(|error| Failure::new(error.to_string()))
+            .map_err(|error| Failure::new(error.to_string()).into())
     }
 
     fn response(&self, _: &Op, _: Option<&Step>, response: &Response<Vec<u8>>, _: Clock) -> Completion {

@@ -26,7 +26,7 @@
 //! let upcloud = UpCloud::new(settings, Arc::new(Vault))?;
 //!
 //! let clock = Clock { time: Time::ZERO, wall_millis: 0 };
-//! let request = upcloud.request(&Op::Account, None, clock).map_err(|failure| failure.message)?;
+//! let request = upcloud.request(&Op::Account, None, clock)?;
 //! assert_eq!(request.uri(), "https://api.upcloud.com/1.3/server?limit=1");
 //! assert_eq!(request.headers()["authorization"], "Bearer ucat_secret");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

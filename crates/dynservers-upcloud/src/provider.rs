@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynservers_core::{Completion, Failure, FleetName, Op, Step, StopBeforeDelete};
-use dynservers_http::{Capabilities, Clock, CreateRetry, Provider, Secrets, SoftStop, TokenCarrier, redact};
+use dynservers_http::{
+    Capabilities, Clock, CreateRetry, Provider, Secrets, SoftStop, TokenCarrier, Unbuildable, redact,
+};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request, Response};
 use thiserror::Error;
@@ -105,9 +107,9 @@ impl Provider for UpCloud {
         capabilities
     }
 
-    fn request(&self, op: &Op, step: Option<&Step>, _: Clock) -> Result<Request<Vec<u8>>, Failure> {
+    fn request(&self, op: &Op, step: Option<&Step>, _: Clock) -> Result<Request<Vec<u8>>, Unbuildable> {
         let Settings { base_url, fleet, credentials, page_size, .. } = &self.settings;
-        let authorization = credentials.authorization(&*self.secrets)?;
+        let authorization = credentials.authorization(&*self.secrets).map_err(Unbuildable::Denied)?;
         let call = Call::new(op, step, fleet, *page_size, &*self.secrets)?;
         let mut request = Request::builder()
             .method(call.method)
@@ -120,7 +122,7 @@ impl Provider for UpCloud {
         }
         request
             .body(call.body.unwrap_or_default())
-            .map_err(|error| Failure::new(format!("the request cannot be written: {error}")))
+            .map_err(|error| Failure::new(format!("the request cannot be written: {error}")).into())
     }
 
     fn response(

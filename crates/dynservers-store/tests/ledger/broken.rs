@@ -14,7 +14,7 @@ fn filled() -> Place {
     let mut store = place.open();
     let changes = vec![
         Change::Spec(spec("2xCPU-4GB")),
-        Change::Server(full_server(7)),
+        Change::Server(Box::new(full_server(7))),
         Change::Found(found("00c7", Found::Held)),
         Change::Command(ensure("key", 1)),
         Change::Event(event(3, at(1), EventKind::Resumed { provider: provider() })),

@@ -171,7 +171,7 @@ pub(crate) fn full_fleet(owner: &OwnerId, time: Time) -> FleetRecord {
     let retry = Retry { tries: 2, at: at(30) };
     let busy = TypeRecord {
         desired: Some(4),
-        boot_time: Some(Duration::from_millis(45_001)),
+        learned: std::collections::BTreeMap::from([(Status::Starting, Duration::from_millis(45_001))]),
         reboot_at_a_time: Some(1),
         create_backoff: [(Reason::Capacity, retry), (Reason::Invalid, retry)].into(),
         replacement_backoff: Some(retry),

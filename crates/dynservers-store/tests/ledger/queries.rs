@@ -49,9 +49,9 @@ fn filled() -> Place {
     };
     let changes = vec![
         Change::Fleet(full_fleet(store.owner(), at(1))),
-        Change::Server(plain_server(1)),
-        Change::Server(full_server(2)),
-        Change::Server(running),
+        Change::Server(Box::new(plain_server(1))),
+        Change::Server(Box::new(full_server(2))),
+        Change::Server(Box::new(running)),
         Change::Event(event(
             1,
             at(1),

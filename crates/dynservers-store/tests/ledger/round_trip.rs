@@ -48,7 +48,7 @@ fn every_field_and_every_kind_reads_back_as_written() {
         every_kind().into_iter().zip(1..).map(|(kind, id)| event(id, at(id), kind)).collect();
     let changes = [Change::Fleet(fleet_record.clone()), Change::Spec(spec("2xCPU-4GB"))]
         .into_iter()
-        .chain(servers.iter().cloned().map(Change::Server))
+        .chain(servers.iter().cloned().map(|record| Change::Server(Box::new(record))))
         .chain(found.iter().cloned().map(Change::Found))
         .chain(commands.iter().cloned().map(Change::Command))
         .chain(events.iter().cloned().map(Change::Event))
@@ -94,7 +94,8 @@ fn an_event_is_in_the_log_once() {
     let one = event(1, at(1), EventKind::Resumed { provider: provider() });
     store.append(&batch(at(1), vec![Change::Event(one.clone())])).unwrap();
     let again = event(1, at(2), EventKind::SecondController { provider: provider() });
-    let refused = store.append(&batch(at(2), vec![Change::Server(plain_server(1)), Change::Event(again)]));
+    let refused =
+        store.append(&batch(at(2), vec![Change::Server(Box::new(plain_server(1))), Change::Event(again)]));
     assert!(matches!(refused, Err(StoreError::Invalid { .. })), "{refused:?}");
     assert_eq!(store.events(EventId(0), 10).unwrap(), [one]);
     assert_eq!(store.load().unwrap().servers, [], "nothing of the batch is there");
@@ -168,8 +169,8 @@ fn specifications_that_no_server_has_go_with_the_process_that_knew_them() {
     let changes = vec![
         Change::Spec(used.clone()),
         Change::Spec(unused),
-        Change::Server(full_server(1)),
-        Change::Server(plain_server(2)),
+        Change::Server(Box::new(full_server(1))),
+        Change::Server(Box::new(plain_server(2))),
         Change::Forget(ServerId(2)),
     ];
     store.append(&batch(at(1), changes)).unwrap();
@@ -182,10 +183,13 @@ fn specifications_that_no_server_has_go_with_the_process_that_knew_them() {
 fn a_number_that_cannot_be_kept_is_refused_and_not_folded() {
     let place = Place::new();
     let mut store = place.open();
-    let refused = store.append(&batch(at(1), vec![Change::Server(plain_server(u64::MAX))])).unwrap_err();
+    let refused =
+        store.append(&batch(at(1), vec![Change::Server(Box::new(plain_server(u64::MAX)))])).unwrap_err();
     assert!(refused.to_string().contains(&u64::MAX.to_string()), "{refused}");
     let largest = plain_server(i64::MAX as u64);
-    store.append(&batch(Time::from_millis(u64::MAX), vec![Change::Server(largest.clone())])).unwrap();
+    store
+        .append(&batch(Time::from_millis(u64::MAX), vec![Change::Server(Box::new(largest.clone()))]))
+        .unwrap();
     assert_eq!(store.load().unwrap().servers, [largest]);
 }
 
@@ -194,7 +198,7 @@ fn change() -> impl Strategy<Value = Change> {
     let server =
         (1..6_u64, 0..Status::ALL.len(), any::<bool>(), ".{0,8}").prop_map(|(id, status, full, name)| {
             let record = if full { full_server(id) } else { plain_server(id) };
-            Change::Server(ServerRecord { status: Status::ALL[status], name, ..record })
+            Change::Server(Box::new(ServerRecord { status: Status::ALL[status], name, ..record }))
         });
     let key = || prop_oneof![Just("a"), Just("b"), Just("c ä'\"")];
     prop_oneof![
@@ -221,7 +225,7 @@ struct Model {
 impl Model {
     fn apply(&mut self, change: Change) {
         match change {
-            Change::Server(record) => drop(self.servers.insert(record.id, record)),
+            Change::Server(record) => drop(self.servers.insert(record.id, *record)),
             Change::Forget(id) => drop(self.servers.remove(&id)),
             Change::Spec(spec) => drop(self.specs.insert(spec.hash(), spec)),
             Change::Found(record) => {

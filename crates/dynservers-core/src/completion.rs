@@ -1,0 +1,487 @@
+//! Completions: what became of effects, each kind of news with its own next step.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use crate::backoff;
+use crate::effect::{Account, Completion, Failure, Outcome, Reason, Step};
+use crate::event::EventKind;
+use crate::ids::{EffectId, ProviderName, ServerId, Token};
+use crate::inflight::{Errand, Flight};
+use crate::look::{Observed, Page};
+use crate::plan::Task;
+use crate::provider::AccountSeen;
+use crate::reconciler::{Reconciler, Timer, set_phase};
+use crate::record::{Hold, Phase, Retry};
+use crate::status::Status;
+use crate::time::Time;
+
+impl Reconciler {
+    pub(crate) fn handle_completed(&mut self, id: EffectId, completion: Completion) {
+        let Some(flight) = self.flights.take(id) else { return };
+        if !flight.overdue {
+            self.timers.remove(&(flight.deadline, Timer::Flight(id)));
+            self.land(&flight, id);
+        }
+        self.note_reachability(&flight.provider, &completion);
+        self.dispatch(flight, completion);
+    }
+
+    /// An answer that did not come in time counts as lost.
+    pub(crate) fn handle_overdue(&mut self, id: EffectId) {
+        let Some(flight) = self.flights.expire(id) else { return };
+        self.land(&flight, id);
+        self.dispatch(flight, Outcome::Lost(Failure::new("no answer came in time")).into());
+    }
+
+    fn land(&mut self, flight: &Flight, id: EffectId) {
+        let live = self.provider_mut(&flight.provider);
+        live.in_flight = live.in_flight.saturating_sub(1);
+        if matches!(flight.errand, Errand::Check | Errand::Look | Errand::Account) {
+            live.reading = false;
+        }
+        if let Some(server) = flight.errand.server() {
+            self.ledger.update_live(server, |live| {
+                if live.flight == Some(id) {
+                    live.flight = None;
+                }
+            });
+            self.ledger.touched.insert(server);
+        }
+        self.touched_providers.insert(flight.provider.clone());
+    }
+
+    fn note_reachability(&mut self, name: &ProviderName, completion: &Completion) {
+        let now = self.now;
+        let pace = &mut self.provider_mut(name).pace;
+        match &completion.outcome {
+            Outcome::Throttled { retry_after, .. } => pace.throttled(*retry_after, now),
+            Outcome::Unsent(_) => pace.unsent(now),
+            Outcome::Denied(failure) => {
+                let failure = failure.clone();
+                self.note_denied(name, failure);
+            }
+            Outcome::Page(_)
+            | Outcome::Inspected(_)
+            | Outcome::Account(_)
+            | Outcome::Created(_)
+            | Outcome::Accepted
+            | Outcome::Absent(_)
+            | Outcome::Exists(_)
+            | Outcome::Vanished(_)
+            | Outcome::Refused(..)
+            | Outcome::Lost(_) => pace.answered(completion.rate, now),
+        }
+    }
+
+    /// The credentials do not serve: nothing is changed until a check and a look succeed again.
+    fn note_denied(&mut self, name: &ProviderName, failure: Failure) {
+        let (now, poll) = (self.now, self.config.timing.poll_interval);
+        let live = self.provider_mut(name);
+        live.checked = false;
+        live.failure = Some(failure.clone());
+        if !core::mem::replace(&mut live.denied, true) {
+            live.next_look = live.next_look.min(now + poll);
+            self.notify(EventKind::CredentialsRejected { provider: name.clone(), failure });
+        }
+    }
+
+    fn dispatch(&mut self, flight: Flight, completion: Completion) {
+        let Completion { outcome, next, .. } = completion;
+        let name = flight.provider;
+        match flight.errand {
+            Errand::Check => self.handle_check(&name, outcome, next),
+            Errand::Look => self.handle_look(&name, outcome, next),
+            Errand::Account => self.handle_account(&name, outcome, next),
+            Errand::Create(id, token) => self.handle_create(&name, id, token, outcome, next),
+            Errand::Server(id, Task::Find, Some(token)) => {
+                self.handle_find(&name, id, token, outcome, flight.begun)
+            }
+            Errand::Server(id, Task::Inspect, _) => self.handle_inspect(id, outcome, flight.begun),
+            Errand::Server(id, task, _) => self.handle_task(id, task, outcome, next),
+        }
+    }
+
+    fn handle_check(&mut self, name: &ProviderName, outcome: Outcome, next: Option<Step>) {
+        let (now, poll) = (self.now, self.config.timing.poll_interval);
+        let live = self.provider_mut(name);
+        match outcome {
+            Outcome::Account(_) if next.is_some() => {
+                if let Some(check) = &mut live.check {
+                    check.next = next;
+                }
+            }
+            Outcome::Account(account) => {
+                live.check = None;
+                let is_known = self.is_known_account(name, account.identity);
+                let live = self.provider_mut(name);
+                live.checked = is_known;
+                live.next_look = if is_known { now } else { now + poll };
+            }
+            // Sent again as soon as the pace allows.
+            Outcome::Throttled { .. } => {}
+            Outcome::Denied(failure) | Outcome::Lost(failure) | Outcome::Unsent(failure) => {
+                self.look_failed(name, failure);
+            }
+            // A provider that has nothing to check.
+            Outcome::Refused(..)
+            | Outcome::Absent(_)
+            | Outcome::Accepted
+            | Outcome::Page(_)
+            | Outcome::Inspected(_)
+            | Outcome::Created(_)
+            | Outcome::Exists(_)
+            | Outcome::Vanished(_) => {
+                live.check = None;
+                live.checked = true;
+            }
+        }
+    }
+
+    /// Compares the account with the one that was stored, and holds everything if it is another.
+    fn is_known_account(&mut self, name: &ProviderName, identity: Option<String>) -> bool {
+        let Some(found) = identity else { return true };
+        let record = self.ledger.fleet().providers.get(name).cloned().unwrap_or_default();
+        match (record.identity, record.hold) {
+            (None, _) => {
+                self.ledger.update_fleet(|fleet| {
+                    fleet.providers.entry(name.clone()).or_default().identity = Some(found);
+                });
+                true
+            }
+            (Some(known), hold) if known == found => {
+                if matches!(hold, Some(Hold::OtherAccount { .. })) {
+                    self.end_hold(name);
+                }
+                true
+            }
+            (Some(known), Some(Hold::OtherAccount { found: held, .. }))
+                if held == found && known != found =>
+            {
+                false
+            }
+            (Some(known), _) => {
+                let since = self.now;
+                self.begin_hold(name, Hold::OtherAccount { known, found, since });
+                false
+            }
+        }
+    }
+
+    /// Stands still until an operator has looked.
+    pub(crate) fn begin_hold(&mut self, name: &ProviderName, hold: Hold) {
+        let reason = crate::view::hold_reason(&hold);
+        self.ledger.update_fleet(|fleet| fleet.providers.entry(name.clone()).or_default().hold = Some(hold));
+        self.notify(EventKind::Held { provider: name.clone(), reason });
+    }
+
+    /// Moves again: what it was held for has proved to be wrong.
+    pub(crate) fn end_hold(&mut self, name: &ProviderName) {
+        self.ledger.update_fleet(|fleet| fleet.providers.entry(name.clone()).or_default().hold = None);
+        self.notify(EventKind::Resumed { provider: name.clone() });
+        self.touch_provider(name);
+    }
+
+    fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<Step>) {
+        match outcome {
+            Outcome::Page(page) => self.take_page(name, &page, next),
+            // Sent again as soon as the pace allows: the pages so far are not lost.
+            Outcome::Throttled { .. } => {}
+            other => {
+                let failure =
+                    other.failure().cloned().unwrap_or_else(|| Failure::new("the answer was no listing"));
+                self.look_failed(name, failure);
+            }
+        }
+    }
+
+    pub(crate) fn look_failed(&mut self, name: &ProviderName, failure: Failure) {
+        let (timing, now) = (self.config.timing.clone(), self.now);
+        let live = self.provider_mut(name);
+        let was_blind = live.is_blind();
+        live.look_failed(failure.clone(), &timing, now);
+        if !was_blind && live.is_blind() && !live.denied {
+            self.notify(EventKind::ProviderUnreachable { provider: name.clone(), failure });
+        }
+    }
+
+    fn handle_account(&mut self, name: &ProviderName, outcome: Outcome, next: Option<Step>) {
+        let now = self.now;
+        let live = self.provider_mut(name);
+        let Some(reading) = &mut live.account_read else { return };
+        match outcome {
+            Outcome::Account(Account { total, limit, .. }) => {
+                if next.is_some() {
+                    reading.next = next;
+                    return;
+                }
+                let begun = reading.begun;
+                live.account_read = None;
+                live.account_retry = None;
+                live.account = Some(AccountSeen { begun, total, limit });
+                self.count_seen(name, begun);
+                self.touch_provider(name);
+            }
+            Outcome::Throttled { .. } => {}
+            other => {
+                live.account_read = None;
+                live.account_retry = Some(backoff::STEP.after(live.account_retry, now));
+                if let Some(failure) = other.failure() {
+                    live.failure = Some(failure.clone());
+                }
+            }
+        }
+    }
+
+    fn handle_find(
+        &mut self,
+        name: &ProviderName,
+        id: ServerId,
+        token: Token,
+        outcome: Outcome,
+        begun: Time,
+    ) {
+        let now = self.now;
+        match outcome {
+            Outcome::Page(page) => {
+                let is_whole = page.total.is_none_or(|total| total == page.servers.len() as u64);
+                let shows_it = page.servers.iter().any(|server| server.labels.token == Some(token));
+                for observed in page.servers.iter().filter(|server| server.labels.token == Some(token)) {
+                    self.observe(name, observed, begun);
+                }
+                let is_current = self.ledger.server(id).and_then(|record| record.attempt.as_ref());
+                let is_current = is_current.is_some_and(|attempt| attempt.token == token);
+                if is_whole && !shows_it && is_current {
+                    self.ledger.update_live(id, |live| {
+                        live.searches = live.searches.saturating_add(1);
+                        live.searched_at = Some(now);
+                        live.retry = None;
+                    });
+                } else if !shows_it {
+                    self.retry_read(id);
+                }
+            }
+            Outcome::Throttled { .. } => {}
+            _ => self.retry_read(id),
+        }
+        self.ledger.touched.insert(id);
+    }
+
+    pub(crate) fn retry_read(&mut self, id: ServerId) {
+        let now = self.now;
+        self.ledger.update_live(id, |live| live.retry = Some(backoff::STEP.after(live.retry, now)));
+    }
+
+    fn handle_inspect(&mut self, id: ServerId, outcome: Outcome, begun: Time) {
+        match outcome {
+            Outcome::Inspected(observed) => self.inspected(id, &observed, begun),
+            Outcome::Absent(failure) => self.absent_by_word(id, failure, begun),
+            Outcome::Throttled { .. } => {}
+            _ => self.retry_read(id),
+        }
+        self.ledger.touched.insert(id);
+    }
+
+    fn handle_create(
+        &mut self,
+        name: &ProviderName,
+        id: ServerId,
+        token: Token,
+        outcome: Outcome,
+        next: Option<Step>,
+    ) {
+        let attempt = self.ledger.server(id).and_then(|record| record.attempt.clone());
+        let is_open = attempt.is_some_and(|attempt| attempt.token == token && attempt.phase != Phase::Bound);
+        match outcome {
+            Outcome::Created(observed) => self.created(name, id, token, is_open, observed, next),
+            _ if !is_open => {}
+            Outcome::Refused(reason, failure) => self.refuse_create(id, reason, failure),
+            Outcome::Absent(failure) => self.refuse_create(id, Reason::Invalid, failure),
+            Outcome::Vanished(failure) => self.refuse_create(id, Reason::Capacity, failure),
+            Outcome::Denied(failure) | Outcome::Unsent(failure) => {
+                self.ledger.update(id, |record| record.failure = Some(failure));
+                self.unmake(id);
+            }
+            Outcome::Throttled { failure, .. } => {
+                self.ledger.update(id, |record| {
+                    record.failure = Some(failure);
+                    set_phase(record, Phase::Throttled);
+                });
+            }
+            Outcome::Lost(failure) | Outcome::Exists(failure) => {
+                self.ledger.update(id, |record| {
+                    record.failure = Some(failure);
+                    set_phase(record, Phase::Uncertain);
+                });
+            }
+            Outcome::Page(_) | Outcome::Inspected(_) | Outcome::Account(_) | Outcome::Accepted => {
+                self.ledger.update(id, |record| set_phase(record, Phase::Uncertain));
+            }
+        }
+    }
+
+    /// The server is there. If its record knows already, or has given it up, that is what decides.
+    fn created(
+        &mut self,
+        name: &ProviderName,
+        id: ServerId,
+        token: Token,
+        is_open: bool,
+        observed: Box<Observed>,
+        next: Option<Step>,
+    ) {
+        let bound = self.ledger.server(id).and_then(|record| record.provider_id.clone());
+        if is_open {
+            self.bind(id, &observed, next);
+        } else if bound.as_ref() == Some(&observed.provider_id) {
+            self.ledger.update(id, |record| {
+                if !observed.addresses.is_empty() {
+                    record.addresses = observed.addresses;
+                }
+                record.unfinished = next;
+            });
+        } else if self.ledger.by_provider_id(name, &observed.provider_id).is_none() {
+            let mut observed = observed;
+            observed.labels.token = Some(token);
+            self.adopt_duplicate(name, &observed);
+        }
+    }
+
+    fn handle_task(&mut self, id: ServerId, task: Task, outcome: Outcome, next: Option<Step>) {
+        let now = self.now;
+        match (task, outcome) {
+            (Task::Stop(_), Outcome::Accepted) => {
+                self.accepted(id, |record| {
+                    if let Some(stop) = record.removal.as_mut().and_then(|removal| removal.stop.as_mut()) {
+                        stop.accepted = true;
+                    }
+                });
+            }
+            // The provider's word that it is not there ends nothing by itself: two looks must lack it.
+            (Task::Delete, Outcome::Accepted | Outcome::Absent(_)) => {
+                self.accepted(id, |record| {
+                    if let Some(delete) = record.removal.as_mut().and_then(|removal| removal.delete.as_mut())
+                    {
+                        delete.accepted_at = Some(now);
+                    }
+                });
+            }
+            (Task::Reboot, Outcome::Accepted | Outcome::Lost(_)) => {
+                self.accepted(id, |record| {
+                    if let Some(reboot) = &mut record.reboot {
+                        reboot.accepted_at = Some(now);
+                    }
+                });
+            }
+            (Task::Continue, Outcome::Accepted | Outcome::Created(_) | Outcome::Inspected(_)) => {
+                self.accepted(id, |record| record.unfinished = next);
+            }
+            (_, Outcome::Absent(failure)) => {
+                self.note_failure(id, failure);
+                self.ledger.update_live(id, |live| live.suspected = true);
+            }
+            (task, outcome) => self.task_failed(id, task, &outcome),
+        }
+    }
+
+    fn accepted(&mut self, id: ServerId, change: impl FnOnce(&mut crate::record::ServerRecord)) {
+        let now = self.now;
+        self.ledger.update(id, |record| {
+            record.retry = None;
+            change(record);
+        });
+        self.ledger.update_live(id, |live| live.act_after = now);
+    }
+
+    /// A stop, delete or reboot that was not accepted: what is seen next decides what is asked next.
+    fn task_failed(&mut self, id: ServerId, task: Task, outcome: &Outcome) {
+        let now = self.now;
+        let (waits_for_look, backs_off) = match outcome {
+            Outcome::Refused(Reason::Busy, _) => (true, self.is_out_of_reach(id)),
+            Outcome::Throttled { .. } | Outcome::Unsent(_) | Outcome::Denied(_) => (false, false),
+            _ => (true, true),
+        };
+        let failure = outcome.failure().cloned();
+        self.ledger.update(id, |record| {
+            if failure.is_some() {
+                record.failure = failure;
+            }
+            if task == Task::Reboot {
+                record.reboot = None;
+            }
+            if backs_off || task == Task::Reboot {
+                record.retry = Some(backoff::STEP.after(record.retry, now));
+            }
+        });
+        if waits_for_look {
+            self.ledger.update_live(id, |live| live.act_after = now);
+        }
+    }
+
+    /// Whether a server is in a state in which it obeys nothing, so that asking at every look is asking too often.
+    fn is_out_of_reach(&self, id: ServerId) -> bool {
+        use crate::look::ProviderState;
+        let seen = self.ledger.get(id).and_then(|server| server.live.seen);
+        seen.is_none_or(|seen| !matches!(seen.state, ProviderState::Running | ProviderState::Stopped))
+    }
+
+    fn note_failure(&mut self, id: ServerId, failure: Failure) {
+        self.ledger.update(id, |record| record.failure = Some(failure));
+    }
+
+    /// Takes one page of a look: what it shows counts at once, what it lacks only at the end.
+    fn take_page(&mut self, name: &ProviderName, page: &Page, next: Option<Step>) {
+        let live = self.provider_mut(name);
+        let Some(run) = &mut live.look else { return };
+        let may_go_on = run.add(page);
+        let begun = run.reading.begun;
+        run.reading.next.clone_from(&next);
+        for observed in &page.servers {
+            self.observe(name, observed, begun);
+        }
+        if next.is_none() {
+            self.end_look(name);
+        } else if !may_go_on {
+            self.look_failed(name, Failure::new("the listing has no end"));
+        }
+    }
+
+    /// A create was refused: the record ends as failed, and its type waits, longer each time.
+    pub(crate) fn refuse_create(&mut self, id: ServerId, reason: Reason, failure: Failure) {
+        let now = self.now;
+        let Some(record) = self.ledger.server(id) else { return };
+        let server_type = record.server_type.clone();
+        let poll = self.config.timing.poll_interval;
+        let mut next_try = now;
+        self.ledger.update_type(&server_type, |record| {
+            let before = record.create_backoff.get(&reason).copied();
+            let retry = match reason {
+                Reason::Busy => Retry { tries: 1, at: now + poll },
+                Reason::Invalid | Reason::Quota | Reason::Credit | Reason::Capacity => {
+                    // Refusals of one burst are one refusal.
+                    match before {
+                        Some(before) if now < before.at => before,
+                        before => backoff::CREATE.after(before, now),
+                    }
+                }
+            };
+            next_try = retry.at;
+            record.create_backoff.insert(reason, retry);
+        });
+        self.ledger.update(id, |record| {
+            record.failure = Some(failure.clone());
+            record.failed_at = Some(now);
+        });
+        if reason == Reason::Busy {
+            self.unmake(id);
+            return;
+        }
+        self.abandon_attempt(id);
+        if self.ledger.server(id).is_some_and(|record| record.removal.is_some()) {
+            self.end_server(id);
+        } else {
+            self.move_server(id, Status::Errored, EventKind::Errored);
+            self.notify(EventKind::CreateRefused { server: id, server_type, reason, failure, next_try });
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! The ledger: every record, with the counts and indexes that make an input cost O(log n).
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::COMMANDS_KEPT;
+use crate::config::{Config, ConfigError};
+use crate::event::{Event, EventKind};
+use crate::ids::{CommandId, EventId, ProviderId, ProviderName, ServerId, SpecHash, Token, TypeName};
+use crate::look::ProviderState;
+use crate::record::{
+    Change, CommandRecord, FleetRecord, Found, FoundRecord, ServerRecord, Stored, TypeRecord,
+};
+use crate::server::{Class, Live, Server, Sighting};
+use crate::spec::Spec;
+use crate::status::Status;
+use crate::time::Time;
+
+/// The durable truth in memory, and what of it is not durable yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ledger {
+    fleet: FleetRecord,
+    servers: BTreeMap<ServerId, Server>,
+    specs: BTreeMap<SpecHash, Arc<Spec>>,
+    commands: BTreeMap<CommandId, CommandRecord>,
+    command_order: VecDeque<CommandId>,
+    tokens: BTreeMap<Token, ServerId>,
+    replaced: BTreeMap<ServerId, ServerId>,
+    pub(crate) types: BTreeMap<TypeName, TypeIndex>,
+    pub(crate) providers: BTreeMap<ProviderName, ProviderIndex>,
+    pub(crate) touched: BTreeSet<ServerId>,
+    pub(crate) touched_types: BTreeSet<TypeName>,
+    unsaved: Unsaved,
+}
+
+/// The servers of one type, by what they count as.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TypeIndex {
+    pub(crate) counts: [u32; Status::ALL.len()],
+    classes: [BTreeSet<ServerId>; Class::COUNT],
+    pub(crate) existing: u32,
+    /// Running servers that are to be rebooted.
+    pub(crate) flagged: BTreeSet<ServerId>,
+    /// Living servers that stand in for failed ones.
+    pub(crate) replacing: BTreeSet<ServerId>,
+    pub(crate) held: u32,
+    pub(crate) orphans: u32,
+}
+
+impl TypeIndex {
+    pub(crate) fn class(&self, class: Class) -> &BTreeSet<ServerId> {
+        &self.classes[class.index()]
+    }
+
+    pub(crate) fn count(&self, class: Class) -> u32 {
+        u32::try_from(self.class(class).len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The servers at one provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ProviderIndex {
+    pub(crate) by_id: BTreeMap<ProviderId, ServerId>,
+    pub(crate) found: BTreeMap<ProviderId, FoundServer>,
+    /// How many may exist there, whatever state they are in.
+    pub(crate) existing: u32,
+    /// How many of those no known total of the account includes.
+    pub(crate) uncounted: u32,
+    /// How many are worth looking for soon.
+    pub(crate) restless: u32,
+    /// How many were missed and not yet asked about.
+    pub(crate) suspected: u32,
+}
+
+/// A server without a record, and when it was last seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FoundServer {
+    pub(crate) record: FoundRecord,
+    /// When the latest look that showed it began; none before this process saw it.
+    pub(crate) seen: Option<Time>,
+}
+
+/// What must be written, once each however often it changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Unsaved {
+    fleet: bool,
+    servers: BTreeSet<ServerId>,
+    others: Vec<Change>,
+}
+
+/// What the indexes say of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Keys {
+    status: Status,
+    class: Class,
+    exists: bool,
+    uncounted: bool,
+    restless: bool,
+    suspected: bool,
+    flagged: bool,
+    replacing: Option<ServerId>,
+}
+
+impl Keys {
+    fn of(server: &Server) -> Self {
+        let Server { record, live } = server;
+        let class = record.class();
+        let lives = matches!(class, Class::New | Class::Starting | Class::Up | Class::Failed);
+        Self {
+            status: record.status,
+            class,
+            exists: record.may_exist(),
+            uncounted: record.may_exist() && !live.counted,
+            restless: record.is_restless(),
+            suspected: live.suspected,
+            flagged: class == Class::Up
+                && record.status == Status::Running
+                && record.reboot_requested_at.is_some(),
+            replacing: record.replaces.filter(|_| lives),
+        }
+    }
+}
+
+impl Ledger {
+    /// Takes a ledger as a store gave it back.
+    #[must_use]
+    pub fn restore(stored: Stored) -> Self {
+        let mut ledger = Self {
+            fleet: stored.fleet,
+            servers: BTreeMap::new(),
+            specs: stored.specs.into_iter().map(|spec| (spec.hash(), Arc::new(spec))).collect(),
+            commands: BTreeMap::new(),
+            command_order: VecDeque::new(),
+            tokens: BTreeMap::new(),
+            replaced: BTreeMap::new(),
+            types: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            touched_types: BTreeSet::new(),
+            unsaved: Unsaved::default(),
+        };
+        for record in stored.servers {
+            ledger.fleet.next_server = ledger.fleet.next_server.max(record.id.0.saturating_add(1));
+            ledger.insert(record);
+        }
+        for record in stored.found {
+            ledger.put_found(record, None);
+        }
+        for command in stored.commands {
+            ledger.keep_command(command);
+        }
+        ledger.unsaved = Unsaved::default();
+        ledger
+    }
+
+    /// Finds the types and providers that still have servers and are gone from a configuration, besides what
+    /// contradicts itself in it. A host must refuse to start with any of them.
+    #[must_use]
+    pub fn contradictions(&self, config: &Config) -> Vec<ConfigError> {
+        let mut errors = config.contradictions();
+        let alive = |index: &TypeIndex| index.existing + index.count(Class::Left);
+        for (server_type, index) in &self.types {
+            let known =
+                config.server_types.contains_key(server_type) || config.retired_types.contains(server_type);
+            if !known && alive(index) > 0 {
+                errors
+                    .push(ConfigError::TypeInUse { server_type: server_type.clone(), servers: alive(index) });
+            }
+        }
+        for (provider, index) in &self.providers {
+            if !config.providers.contains_key(provider) && index.existing > 0 {
+                errors
+                    .push(ConfigError::ProviderInUse { provider: provider.clone(), servers: index.existing });
+            }
+        }
+        errors
+    }
+
+    /// Gives every record, in the order of their numbers.
+    pub fn servers(&self) -> impl Iterator<Item = &ServerRecord> {
+        self.servers.values().map(|server| &server.record)
+    }
+
+    /// Gives one record.
+    #[must_use]
+    pub fn server(&self, id: ServerId) -> Option<&ServerRecord> {
+        self.servers.get(&id).map(|server| &server.record)
+    }
+
+    /// Gives the servers without a record.
+    pub fn found(&self) -> impl Iterator<Item = &FoundRecord> {
+        self.providers.values().flat_map(|index| index.found.values().map(|found| &found.record))
+    }
+
+    /// Gives the fleet's row.
+    #[must_use]
+    pub const fn fleet(&self) -> &FleetRecord {
+        &self.fleet
+    }
+
+    /// Gives how many servers of a type have a status.
+    #[must_use]
+    pub fn count(&self, server_type: &TypeName, status: Status) -> u32 {
+        self.types.get(server_type).map_or(0, |index| index.counts[status as usize])
+    }
+
+    /// Gives how many servers of a type count towards the desired number: new, starting, running and rebooting.
+    #[must_use]
+    pub fn provisioned(&self, server_type: &TypeName) -> u32 {
+        Status::ALL
+            .into_iter()
+            .filter(|status| status.is_provisioned())
+            .map(|status| self.count(server_type, status))
+            .sum()
+    }
+
+    /// Gives what a type's servers are made from, by its hash.
+    #[must_use]
+    pub fn spec(&self, hash: SpecHash) -> Option<&Arc<Spec>> {
+        self.specs.get(&hash)
+    }
+
+    pub(crate) fn get(&self, id: ServerId) -> Option<&Server> {
+        self.servers.get(&id)
+    }
+
+    pub(crate) fn ids(&self) -> Vec<ServerId> {
+        self.servers.keys().copied().collect()
+    }
+
+    pub(crate) fn by_token(&self, token: Token) -> Option<ServerId> {
+        self.tokens.get(&token).copied()
+    }
+
+    pub(crate) fn by_provider_id(&self, provider: &ProviderName, id: &ProviderId) -> Option<ServerId> {
+        self.providers.get(provider)?.by_id.get(id).copied()
+    }
+
+    /// Gives the living server that stands in for a failed one.
+    pub(crate) fn replacement_of(&self, failed: ServerId) -> Option<ServerId> {
+        self.replaced.get(&failed).copied()
+    }
+
+    pub(crate) fn command(&self, id: &CommandId) -> Option<&CommandRecord> {
+        self.commands.get(id)
+    }
+
+    pub(crate) fn type_index(&mut self, server_type: &TypeName) -> &TypeIndex {
+        self.types.entry(server_type.clone()).or_default()
+    }
+
+    pub(crate) fn provider_index(&mut self, provider: &ProviderName) -> &mut ProviderIndex {
+        self.providers.entry(provider.clone()).or_default()
+    }
+
+    /// Changes the fleet's row.
+    pub(crate) fn update_fleet(&mut self, change: impl FnOnce(&mut FleetRecord)) {
+        change(&mut self.fleet);
+        self.unsaved.fleet = true;
+    }
+
+    /// Changes what is remembered of a type.
+    pub(crate) fn update_type(&mut self, server_type: &TypeName, change: impl FnOnce(&mut TypeRecord)) {
+        change(self.fleet.types.entry(server_type.clone()).or_default());
+        self.unsaved.fleet = true;
+        self.touched_types.insert(server_type.clone());
+    }
+
+    /// Gives the number for a new server.
+    pub(crate) fn next_server_id(&mut self) -> ServerId {
+        let id = ServerId(self.fleet.next_server);
+        self.skip_server_ids(id);
+        id
+    }
+
+    /// Sees to it that no number up to this one is given again.
+    pub(crate) fn skip_server_ids(&mut self, seen: ServerId) {
+        if seen.0 >= self.fleet.next_server && seen.0 < u64::MAX {
+            self.fleet.next_server = seen.0 + 1;
+            self.unsaved.fleet = true;
+        }
+    }
+
+    /// Adds a record.
+    pub(crate) fn insert(&mut self, record: ServerRecord) {
+        let id = record.id;
+        let server = Server { record, live: Live::default() };
+        self.index_names(&server.record);
+        self.shift(&server.record, None, Some(Keys::of(&server)));
+        self.servers.insert(id, server);
+        self.unsaved.servers.insert(id);
+        self.touched.insert(id);
+    }
+
+    /// Changes a record, and with it every count and index.
+    pub(crate) fn update<T>(
+        &mut self,
+        id: ServerId,
+        change: impl FnOnce(&mut ServerRecord) -> T,
+    ) -> Option<T> {
+        let mut server = self.servers.remove(&id)?;
+        let before = Keys::of(&server);
+        let named = (
+            server.record.provider_id.is_some(),
+            server.record.attempt.as_ref().map(|attempt| attempt.token),
+        );
+        let result = change(&mut server.record);
+        if named
+            != (
+                server.record.provider_id.is_some(),
+                server.record.attempt.as_ref().map(|attempt| attempt.token),
+            )
+        {
+            self.index_names(&server.record);
+        }
+        self.shift(&server.record, Some(before), Some(Keys::of(&server)));
+        self.servers.insert(id, server);
+        self.unsaved.servers.insert(id);
+        self.touched.insert(id);
+        Some(result)
+    }
+
+    /// Changes what this process knows of a server; nothing of it is written.
+    pub(crate) fn update_live<T>(&mut self, id: ServerId, change: impl FnOnce(&mut Live) -> T) -> Option<T> {
+        let mut server = self.servers.remove(&id)?;
+        let before = Keys::of(&server);
+        let result = change(&mut server.live);
+        self.shift(&server.record, Some(before), Some(Keys::of(&server)));
+        self.servers.insert(id, server);
+        Some(result)
+    }
+
+    /// Notes that a look showed a server. The fast way for what changes no count: gives whether that was all.
+    pub(crate) fn sight_quietly(&mut self, id: ServerId, sighting: Sighting) -> bool {
+        let Some(server) = self.servers.get_mut(&id) else { return true };
+        if server.live.seen.is_some_and(|seen| seen.begun > sighting.begun) {
+            return true;
+        }
+        server.live.seen = Some(sighting);
+        server.live.misses = 0;
+        let record = &server.record;
+        record.status == Status::Running
+            && sighting.state == ProviderState::Running
+            && record.removal.is_none()
+            && !record.disowned
+            && !server.live.suspected
+    }
+
+    /// Drops a record.
+    pub(crate) fn forget(&mut self, id: ServerId) {
+        let Some(server) = self.servers.remove(&id) else { return };
+        self.shift(&server.record, Some(Keys::of(&server)), None);
+        if let Some(attempt) = &server.record.attempt {
+            self.tokens.remove(&attempt.token);
+        }
+        for token in &server.record.abandoned {
+            self.tokens.remove(token);
+        }
+        if let Some(provider_id) = &server.record.provider_id {
+            let index = self.provider_index(&server.record.provider);
+            if index.by_id.get(provider_id) == Some(&id) {
+                index.by_id.remove(provider_id);
+            }
+        }
+        self.unsaved.servers.remove(&id);
+        self.unsaved.others.push(Change::Forget(id));
+    }
+
+    /// Notes a server without a record, or news of it.
+    pub(crate) fn put_found(&mut self, record: FoundRecord, seen: Option<Time>) {
+        self.drop_found(&record.provider.clone(), &record.provider_id.clone());
+        self.count_found(&record, 1);
+        self.unsaved.others.push(Change::Found(record.clone()));
+        let found = FoundServer { seen, record };
+        self.provider_index(&found.record.provider.clone())
+            .found
+            .insert(found.record.provider_id.clone(), found);
+    }
+
+    /// Drops a server without a record: it has one now, or is gone.
+    pub(crate) fn drop_found(&mut self, provider: &ProviderName, id: &ProviderId) -> Option<FoundRecord> {
+        let found = self.provider_index(provider).found.remove(id)?;
+        self.count_found(&found.record, -1);
+        self.unsaved.others.push(Change::FoundNoMore(provider.clone(), id.clone()));
+        Some(found.record)
+    }
+
+    /// Interns a specification.
+    pub(crate) fn keep_spec(&mut self, spec: Arc<Spec>) -> SpecHash {
+        let hash = spec.hash();
+        if let alloc::collections::btree_map::Entry::Vacant(vacant) = self.specs.entry(hash) {
+            self.unsaved.others.push(Change::Spec(Spec::clone(&spec)));
+            vacant.insert(spec);
+        }
+        hash
+    }
+
+    /// Remembers a command's answer.
+    pub(crate) fn keep_command(&mut self, record: CommandRecord) {
+        let id = record.command.id.clone();
+        self.unsaved.others.push(Change::Command(record.clone()));
+        if self.commands.insert(id.clone(), record).is_none() {
+            self.command_order.push_back(id);
+        }
+        if self.command_order.len() > COMMANDS_KEPT
+            && let Some(oldest) = self.command_order.pop_front()
+        {
+            self.commands.remove(&oldest);
+        }
+    }
+
+    /// Appends to the log.
+    pub(crate) fn log(&mut self, kind: EventKind, now: Time) -> Event {
+        let event = Event { id: EventId(self.fleet.next_event), at: now, kind };
+        self.fleet.next_event = self.fleet.next_event.saturating_add(1);
+        self.unsaved.fleet = true;
+        self.unsaved.others.push(Change::Event(event.clone()));
+        event
+    }
+
+    pub(crate) fn has_unsaved(&self) -> bool {
+        self.unsaved.fleet || !self.unsaved.servers.is_empty() || !self.unsaved.others.is_empty()
+    }
+
+    /// Takes everything that is not durable yet, each record once as it is now.
+    pub(crate) fn take_unsaved(&mut self, now: Time) -> Vec<Change> {
+        let unsaved = core::mem::take(&mut self.unsaved);
+        self.fleet.time = self.fleet.time.max(now);
+        let mut changes = Vec::with_capacity(unsaved.others.len() + unsaved.servers.len() + 1);
+        if unsaved.fleet {
+            changes.push(Change::Fleet(self.fleet.clone()));
+        }
+        let records = unsaved.servers.iter().filter_map(|id| self.server(*id));
+        changes.extend(records.cloned().map(Box::new).map(Change::Server));
+        changes.extend(unsaved.others);
+        changes
+    }
+
+    fn index_names(&mut self, record: &ServerRecord) {
+        for token in
+            record.abandoned.iter().copied().chain(record.attempt.as_ref().map(|attempt| attempt.token))
+        {
+            self.tokens.insert(token, record.id);
+        }
+        if let Some(provider_id) = &record.provider_id {
+            self.provider_index(&record.provider).by_id.insert(provider_id.clone(), record.id);
+        }
+    }
+
+    fn count_found(&mut self, record: &FoundRecord, by: i32) {
+        let Some(server_type) = &record.server_type else { return };
+        let index = self.types.entry(server_type.clone()).or_default();
+        let count = match record.kind {
+            Found::Orphan => &mut index.orphans,
+            Found::Held => &mut index.held,
+        };
+        *count = count.saturating_add_signed(by);
+        self.touched_types.insert(server_type.clone());
+    }
+
+    /// Moves a record from one place in the indexes to another.
+    fn shift(&mut self, record: &ServerRecord, before: Option<Keys>, after: Option<Keys>) {
+        if before == after {
+            return;
+        }
+        let index = self.types.entry(record.server_type.clone()).or_default();
+        let provider = self.providers.entry(record.provider.clone()).or_default();
+        if let Some(keys) = before {
+            index.counts[keys.status as usize] -= 1;
+            index.classes[keys.class.index()].remove(&record.id);
+            index.existing -= u32::from(keys.exists);
+            provider.existing -= u32::from(keys.exists);
+            provider.uncounted -= u32::from(keys.uncounted);
+            provider.restless -= u32::from(keys.restless);
+            provider.suspected -= u32::from(keys.suspected);
+            index.flagged.remove(&record.id);
+            index.replacing.remove(&record.id);
+            if let Some(failed) = keys.replacing {
+                self.replaced.remove(&failed);
+            }
+        }
+        if let Some(keys) = after {
+            index.counts[keys.status as usize] += 1;
+            index.classes[keys.class.index()].insert(record.id);
+            index.existing += u32::from(keys.exists);
+            provider.existing += u32::from(keys.exists);
+            provider.uncounted += u32::from(keys.uncounted);
+            provider.restless += u32::from(keys.restless);
+            provider.suspected += u32::from(keys.suspected);
+            if keys.flagged {
+                index.flagged.insert(record.id);
+            }
+            if let Some(failed) = keys.replacing {
+                index.replacing.insert(record.id);
+                self.replaced.insert(failed, record.id);
+            }
+        }
+        self.touched_types.insert(record.server_type.clone());
+    }
+}

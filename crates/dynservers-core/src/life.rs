@@ -1,0 +1,142 @@
+//! A server's turning points: made ready, bound, unmade, given up, disowned, ended.
+
+use core::time::Duration;
+
+use crate::effect::{Failure, Reason, Step};
+use crate::event::EventKind;
+use crate::ids::ServerId;
+use crate::input::Prepared;
+use crate::look::Observed;
+use crate::reconciler::{Reconciler, set_phase};
+use crate::record::Phase;
+use crate::status::Status;
+use crate::time::Time;
+
+impl Reconciler {
+    /// Takes the name and specification of a new server, or the reason why there is none.
+    pub(crate) fn handle_prepared(&mut self, id: ServerId, result: Result<Prepared, Failure>) {
+        let Some(record) = self.ledger.server(id).filter(|record| record.status == Status::New) else {
+            return;
+        };
+        let server_type = record.server_type.clone();
+        let provider = record.provider.clone();
+        match result {
+            Ok(Prepared { name, spec }) => {
+                let hash = self.ledger.keep_spec(spec);
+                self.ledger.update(id, |record| {
+                    record.name = name;
+                    record.spec = Some(hash);
+                });
+                self.prepared.entry(server_type).or_default().insert(id);
+                self.touched_providers.insert(provider);
+            }
+            Err(failure) => self.refuse_create(id, Reason::Invalid, failure),
+        }
+    }
+
+    /// The server of a record is known by its id from now on; no later news of the create can undo that.
+    pub(crate) fn bind(&mut self, id: ServerId, observed: &Observed, unfinished: Option<Step>) {
+        let now = self.now;
+        let server_type = self.ledger.update(id, |record| {
+            set_phase(record, Phase::Bound);
+            record.provider_id = Some(observed.provider_id.clone());
+            record.bound_at = Some(now);
+            record.unfinished = unfinished;
+            record.failure = None;
+            if !observed.addresses.is_empty() {
+                record.addresses.clone_from(&observed.addresses);
+            }
+            record.server_type.clone()
+        });
+        let Some(server_type) = server_type else { return };
+        if self.type_record(&server_type).is_some_and(|record| !record.create_backoff.is_empty()) {
+            self.ledger.update_type(&server_type, |record| record.create_backoff.clear());
+        }
+    }
+
+    /// Gives up an attempt; whatever bears its token later is a late duplicate.
+    pub(crate) fn abandon_attempt(&mut self, id: ServerId) {
+        self.ledger.update(id, |record| {
+            if let Some(attempt) = record.attempt.take() {
+                record.abandoned.push(attempt.token);
+            }
+        });
+    }
+
+    /// An attempt made nothing. The server is as new as before, or is not wanted any more and never was.
+    pub(crate) fn unmake(&mut self, id: ServerId) {
+        self.abandon_attempt(id);
+        let now = self.now;
+        if self.ledger.server(id).is_some_and(|record| record.removal.is_some()) {
+            self.end_server(id);
+        } else {
+            self.ledger.update(id, |record| record.move_to(Status::New, now));
+            self.ask_to_prepare(id);
+        }
+    }
+
+    /// A hanging server had all the time there is.
+    pub(crate) fn give_up(&mut self, id: ServerId) {
+        let now = self.now;
+        self.ledger.update(id, |record| {
+            record.failed_at = Some(now);
+            record
+                .failure
+                .get_or_insert_with(|| Failure::new("it did not come up in all the time that it had"));
+        });
+        self.move_server(id, Status::Errored, EventKind::Errored);
+    }
+
+    /// A server lost our labels: somebody took it from us, and it is not touched again.
+    pub(crate) fn disown(&mut self, id: ServerId) {
+        if self.ledger.server(id).is_none_or(|record| record.disowned || record.status == Status::Deleted) {
+            return;
+        }
+        let told = self.ledger.update(id, |record| {
+            record.disowned = true;
+            record.removal = None;
+            record.tell()
+        });
+        if let Some(told) = told {
+            self.notify(EventKind::Disowned(told));
+        }
+    }
+
+    /// There is no server any more, or there never was.
+    pub(crate) fn end_server(&mut self, id: ServerId) {
+        let deleted = self.ledger.server(id).and_then(|record| record.removal.as_ref()?.delete);
+        if let Some(delete) = deleted {
+            self.learn(id, Status::Deleting, delete.at);
+        }
+        self.ledger.update(id, |record| record.retry = None);
+        self.ledger.update_live(id, |live| {
+            live.suspected = false;
+            live.inspect = false;
+        });
+        self.move_server(id, Status::Deleted, EventKind::Deleted);
+    }
+
+    /// Learns how long a boot takes from one that has ended.
+    pub(crate) fn learn_boot(&mut self, id: ServerId) {
+        let Some(record) = self.ledger.server(id) else { return };
+        let was_starting = record.status == Status::Starting
+            || (record.status == Status::Hanging && record.previous_status == Some(Status::Starting));
+        if let Some(bound_at) = record.bound_at.filter(|_| was_starting) {
+            self.learn(id, Status::Starting, bound_at);
+        }
+    }
+
+    /// Learns how long a passing status takes: at once if it took longer, slowly if it took less.
+    pub(crate) fn learn(&mut self, id: ServerId, status: Status, since: Time) {
+        let taken = self.now.since(since);
+        let Some(record) = self.ledger.server(id) else { return };
+        let server_type = record.server_type.clone();
+        let known = self.type_record(&server_type).and_then(|record| record.learned.get(&status)).copied();
+        let next = known.map_or(taken, |known| taken.max((known * 7 + taken) / 8));
+        if known != Some(next) && next > Duration::ZERO {
+            self.ledger.update_type(&server_type, |record| {
+                record.learned.insert(status, next);
+            });
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The plan for one server: a pure function of its record, what was seen of it, and the time.
+
+use alloc::collections::BTreeMap;
+use core::time::Duration;
+
+use crate::config::{FailedPolicy, ProviderConfig, StopBeforeDelete, Timing};
+use crate::decision::Why;
+use crate::effect::StopMode;
+use crate::look::ProviderState;
+use crate::record::{Attempt, Phase, Removal, ServerRecord};
+use crate::server::{Class, Live, Server, Sighting};
+use crate::status::Status;
+use crate::time::Time;
+
+/// What a plan depends on besides the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms<'a> {
+    pub(crate) now: Time,
+    pub(crate) timing: &'a Timing,
+    pub(crate) provider: &'a ProviderConfig,
+    pub(crate) stop_timeout: Duration,
+    pub(crate) on_failed: FailedPolicy,
+    pub(crate) learned: Option<&'a BTreeMap<Status, Duration>>,
+}
+
+/// What is next for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing, until something is seen or this moment comes.
+    Rest(Option<Time>),
+    /// Ask the provider for something.
+    Do(Task),
+    /// The record itself moves on.
+    Become(Turn),
+}
+
+/// Something to ask a provider for, about one server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// A listing of what bears its token.
+    Find,
+    /// A reading of it alone.
+    Inspect,
+    /// The next request that its create needs.
+    Continue,
+    /// Stop it.
+    Stop(StopMode),
+    /// Delete it.
+    Delete,
+    /// Restart it.
+    Reboot,
+}
+
+impl Task {
+    /// Whether it changes nothing at the provider, and so may be done whatever is wrong.
+    pub(crate) const fn is_read(self) -> bool {
+        matches!(self, Self::Find | Self::Inspect)
+    }
+}
+
+/// A move of a record that needs nothing of the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Its attempt is proved to have made nothing.
+    Unmade,
+    /// It takes longer than it should.
+    Hanging,
+    /// It took longer than anything may.
+    GivenUp,
+    /// It failed and was kept long enough.
+    Doomed,
+    /// There is no server, and none is wanted.
+    Ended,
+    /// Nobody needs the record any more.
+    Forgotten,
+}
+
+/// Plans for one server.
+pub(crate) fn plan(server: &Server, terms: &Terms<'_>) -> Verdict {
+    let Server { record, live } = server;
+    if live.flight.is_some() {
+        return Verdict::Rest(None);
+    }
+    if record.status == Status::Deleted {
+        return turn_at(record.status_since + terms.timing.retention, Turn::Forgotten, terms);
+    }
+    if record.provider_id.is_some() && (live.suspected || live.inspect) {
+        return read(live, Task::Inspect, terms);
+    }
+    if record.disowned {
+        return Verdict::Rest(None);
+    }
+    if let Some(removal) = &record.removal {
+        return end(record, removal, live, terms);
+    }
+    match record.status {
+        Status::Starting => start(record, live, terms),
+        Status::Rebooting => reboot(record, live, terms),
+        Status::Hanging => turn_at(give_up_at(record, terms), Turn::GivenUp, terms),
+        Status::Errored => fail(record, terms),
+        Status::New
+        | Status::Running
+        | Status::Draining
+        | Status::Stopping
+        | Status::Stopped
+        | Status::Deleting
+        | Status::Deleted
+        | Status::Paused => Verdict::Rest(None),
+    }
+}
+
+fn start(record: &ServerRecord, live: &Live, terms: &Terms<'_>) -> Verdict {
+    if record.provider_id.is_none() {
+        return record.attempt.as_ref().map_or(Verdict::Rest(None), |attempt| search(attempt, live, terms));
+    }
+    if record.unfinished.is_some() {
+        return due(record, Task::Continue, terms);
+    }
+    hanging_or(Verdict::Rest(None), record, live, terms)
+}
+
+/// Waits and looks for the token of an attempt that is not settled: no second create before that.
+fn search(attempt: &Attempt, live: &Live, terms: &Terms<'_>) -> Verdict {
+    let (needed, from) = match attempt.phase {
+        Phase::Issued | Phase::Bound => return Verdict::Rest(None),
+        Phase::Uncertain => (2, attempt.not_after + terms.provider.list_lag + Duration::from_millis(1)),
+        Phase::Throttled => (1, Time::ZERO),
+    };
+    if live.searches >= needed {
+        return Verdict::Become(Turn::Unmade);
+    }
+    let between = terms.provider.list_lag.min(terms.timing.poll_interval);
+    let from = live.searched_at.filter(|_| live.searches > 0).map_or(from, |at| from.max(at + between));
+    if terms.now < from { Verdict::Rest(Some(from)) } else { read(live, Task::Find, terms) }
+}
+
+fn reboot(record: &ServerRecord, live: &Live, terms: &Terms<'_>) -> Verdict {
+    if record.reboot.is_none() {
+        return due(record, Task::Reboot, terms);
+    }
+    hanging_or(Verdict::Rest(None), record, live, terms)
+}
+
+fn fail(record: &ServerRecord, terms: &Terms<'_>) -> Verdict {
+    let kept_until = record.failed_at.unwrap_or(record.status_since) + terms.timing.failed_retention;
+    match (record.class(), terms.on_failed) {
+        (Class::Failed, FailedPolicy::Keep) => Verdict::Rest(None),
+        (Class::Failed, FailedPolicy::Delete) => turn_at(kept_until, Turn::Doomed, terms),
+        _ => turn_at(kept_until, Turn::Ended, terms),
+    }
+}
+
+/// The end of a server: stop, seen stopped, delete, seen gone. Decided by the state seen, so that it matters nothing
+/// how often it was asked, refused or lost before.
+fn end(record: &ServerRecord, removal: &Removal, live: &Live, terms: &Terms<'_>) -> Verdict {
+    if record.provider_id.is_none() {
+        return match &record.attempt {
+            Some(attempt) if attempt.phase != Phase::Throttled => search(attempt, live, terms),
+            Some(_) | None => Verdict::Become(Turn::Ended),
+        };
+    }
+    let Some(seen) = live.seen else { return Verdict::Rest(None) };
+    let next = end_by_state(record, removal, seen, terms);
+    let next = if seen.begun < live.act_after { Verdict::Rest(None) } else { next };
+    hanging_or(next, record, live, terms)
+}
+
+fn end_by_state(record: &ServerRecord, removal: &Removal, seen: Sighting, terms: &Terms<'_>) -> Verdict {
+    if let Some(accepted_at) = removal.delete.and_then(|delete| delete.accepted_at) {
+        let patience = accepted_at + limit(Status::Deleting, terms);
+        if seen.begun < patience {
+            return Verdict::Rest(None);
+        }
+    }
+    match seen.state {
+        ProviderState::Stopped => due(record, Task::Delete, terms),
+        ProviderState::Running => stop_running(record, removal, seen, terms),
+        ProviderState::Error => {
+            // Nothing is documented of what an erroneous server obeys: ask for both in turn.
+            let task =
+                if tries(record).is_multiple_of(2) { Task::Stop(StopMode::Hard) } else { Task::Delete };
+            due(record, task, terms)
+        }
+        ProviderState::InProgress => {
+            if removal.why == Why::Failed || terms.now >= record.created_at + terms.timing.create_deadline {
+                due(record, Task::Stop(StopMode::Hard), terms)
+            } else {
+                Verdict::Rest(None)
+            }
+        }
+        ProviderState::Deleting | ProviderState::Unknown => Verdict::Rest(None),
+    }
+}
+
+fn stop_running(record: &ServerRecord, removal: &Removal, seen: Sighting, terms: &Terms<'_>) -> Verdict {
+    let Some(stop) = removal.stop else {
+        if removal.why == Why::Failed {
+            let free = terms.provider.stop_before_delete == StopBeforeDelete::Never;
+            return due(record, if free { Task::Delete } else { Task::Stop(StopMode::Hard) }, terms);
+        }
+        return due(record, Task::Stop(StopMode::Soft { timeout: terms.stop_timeout }), terms);
+    };
+    if !stop.accepted {
+        return due(record, Task::Stop(stop.mode), terms);
+    }
+    let patience = match stop.mode {
+        StopMode::Soft { timeout } => timeout + terms.timing.hanging_after,
+        StopMode::Hard => terms.timing.hanging_after,
+    };
+    // Stopped before, or told to and still up long after: what it was told did not hold.
+    let overdue = record.status == Status::Stopped || seen.begun >= stop.at + patience;
+    if overdue { due(record, Task::Stop(StopMode::Hard), terms) } else { Verdict::Rest(None) }
+}
+
+/// Lets a passing status become hanging once its time is over and a look begun after that still shows it.
+fn hanging_or(otherwise: Verdict, record: &ServerRecord, live: &Live, terms: &Terms<'_>) -> Verdict {
+    let is_passing = match record.status {
+        Status::Starting | Status::Rebooting | Status::Stopping | Status::Stopped | Status::Deleting => true,
+        Status::New
+        | Status::Running
+        | Status::Draining
+        | Status::Deleted
+        | Status::Errored
+        | Status::Hanging
+        | Status::Paused => false,
+    };
+    let deadline = record.status_since + limit(record.status, terms);
+    if is_passing && live.seen.is_some_and(|seen| seen.begun >= deadline) {
+        Verdict::Become(Turn::Hanging)
+    } else {
+        otherwise
+    }
+}
+
+/// How long a passing status may last.
+fn limit(status: Status, terms: &Terms<'_>) -> Duration {
+    let learned = terms.learned.and_then(|learned| learned.get(&status)).copied().unwrap_or_default();
+    let extra = if status == Status::Stopping { terms.stop_timeout } else { Duration::ZERO };
+    terms.timing.hanging_after.max(learned.saturating_mul(3)) + extra
+}
+
+/// When a hanging server has had all the time there is: a create from its beginning, anything else as long again.
+fn give_up_at(record: &ServerRecord, terms: &Terms<'_>) -> Time {
+    (record.created_at + terms.timing.create_deadline).max(record.status_since + terms.timing.hanging_after)
+}
+
+fn tries(record: &ServerRecord) -> u32 {
+    record.retry.map_or(0, |retry| retry.tries)
+}
+
+fn due(record: &ServerRecord, task: Task, terms: &Terms<'_>) -> Verdict {
+    match record.retry {
+        Some(retry) if terms.now < retry.at => Verdict::Rest(Some(retry.at)),
+        Some(_) | None => Verdict::Do(task),
+    }
+}
+
+fn read(live: &Live, task: Task, terms: &Terms<'_>) -> Verdict {
+    match live.retry {
+        Some(retry) if terms.now < retry.at => Verdict::Rest(Some(retry.at)),
+        Some(_) | None => Verdict::Do(task),
+    }
+}
+
+fn turn_at(at: Time, turn: Turn, terms: &Terms<'_>) -> Verdict {
+    if terms.now < at { Verdict::Rest(Some(at)) } else { Verdict::Become(turn) }
+}

@@ -1,0 +1,160 @@
+//! The plan for one type: which servers to make and which to let go, a pure function of its counts.
+
+use alloc::vec::Vec;
+
+use crate::decision::Why;
+use crate::ids::{ServerId, TypeName};
+use crate::ledger::{Ledger, TypeIndex};
+use crate::server::Class;
+
+/// What a plan depends on besides the counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// How many there should be, if that is known.
+    pub(crate) desired: Option<u32>,
+    pub(crate) min: u32,
+    pub(crate) max: u32,
+    pub(crate) retired: bool,
+    /// Whether creating is allowed by the operator.
+    pub(crate) may_grow: bool,
+    /// Whether running servers may be chosen to go.
+    pub(crate) may_shrink: bool,
+    /// Whether the next replacement may be made by now.
+    pub(crate) may_replace: bool,
+}
+
+/// One change that the count asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Make one.
+    Make { replaces: Option<ServerId> },
+    /// Keep one that was to go.
+    Reprieve(ServerId),
+    /// Let one go.
+    Doom(ServerId, Why),
+}
+
+/// A plan, and whether the type's own maximum kept it from making what is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scaling {
+    pub(crate) orders: Vec<Order>,
+    pub(crate) target: u32,
+    pub(crate) limited_to: Option<u32>,
+}
+
+/// Gives how many servers there should be, which is as many as there are while nobody said anything.
+pub(crate) fn target(index: &TypeIndex, bounds: &Bounds, unreplaced: u32) -> u32 {
+    if bounds.retired {
+        return 0;
+    }
+    let present = active(index) + unreplaced + index.held + index.orphans;
+    bounds.desired.map_or(present.max(bounds.min), |desired| desired.clamp(bounds.min, bounds.max))
+}
+
+fn active(index: &TypeIndex) -> u32 {
+    index.count(Class::New) + index.count(Class::Starting) + index.count(Class::Up)
+}
+
+/// Plans for one type.
+pub(crate) fn plan(ledger: &Ledger, server_type: &TypeName, bounds: &Bounds) -> Scaling {
+    let none = TypeIndex::default();
+    let index = ledger.types.get(server_type).unwrap_or(&none);
+    let failed: Vec<ServerId> = index
+        .class(Class::Failed)
+        .iter()
+        .copied()
+        .filter(|id| ledger.replacement_of(*id).is_none())
+        .collect();
+    let unreplaced = u32::try_from(failed.len()).unwrap_or(u32::MAX);
+    let target = target(index, bounds, unreplaced);
+    let mut scaling = Scaling { target, ..Scaling::default() };
+    let present = active(index) + unreplaced;
+    let covered = present + index.held + index.orphans;
+    if target > covered {
+        grow(&mut scaling, ledger, index, bounds, target - covered);
+    } else if present > target {
+        shrink(&mut scaling, ledger, index, bounds, present - target, &failed);
+    } else {
+        replace(&mut scaling, ledger, index, bounds, target, &failed);
+    }
+    scaling
+}
+
+fn grow(scaling: &mut Scaling, ledger: &Ledger, index: &TypeIndex, bounds: &Bounds, wanted: u32) {
+    let reprieved = index.class(Class::Going).iter().rev().copied();
+    let reprieved =
+        reprieved.filter(|id| ledger.server(*id).is_some_and(crate::record::ServerRecord::is_reprievable));
+    scaling.orders.extend(reprieved.take(wanted as usize).map(Order::Reprieve));
+    let reprieved = u32::try_from(scaling.orders.len()).unwrap_or(u32::MAX);
+    let wanted = wanted - reprieved;
+    let room = room(index, bounds);
+    if wanted > room && index.count(Class::Going) == reprieved {
+        scaling.limited_to = Some(scaling.target - (wanted - room));
+    }
+    if bounds.may_grow {
+        scaling.orders.extend((0..wanted.min(room)).map(|_| Order::Make { replaces: None }));
+    }
+}
+
+/// How many more the type's maximum allows, whatever state the others are in.
+fn room(index: &TypeIndex, bounds: &Bounds) -> u32 {
+    bounds.max.saturating_sub(index.existing + index.count(Class::New) + index.held + index.orphans)
+}
+
+/// Makes stand-ins for failed servers: few at a time, since a slow clone looks like a failed one.
+fn replace(
+    scaling: &mut Scaling,
+    ledger: &Ledger,
+    index: &TypeIndex,
+    bounds: &Bounds,
+    target: u32,
+    failed: &[ServerId],
+) {
+    let outstanding = index.replacing.iter().filter(|id| {
+        ledger
+            .server(**id)
+            .is_some_and(|record| matches!(record.class(), Class::New | Class::Starting | Class::Failed))
+    });
+    let budget = (target / 10).max(1).saturating_sub(u32::try_from(outstanding.count()).unwrap_or(u32::MAX));
+    let room = room(index, bounds);
+    if room == 0 && !failed.is_empty() && index.count(Class::Going) == 0 {
+        scaling.limited_to = Some(active(index));
+    }
+    if bounds.may_grow && bounds.may_replace && !bounds.retired {
+        let make = failed.iter().take(budget.min(room) as usize);
+        scaling.orders.extend(make.map(|id| Order::Make { replaces: Some(*id) }));
+    }
+}
+
+/// Chooses who goes: not yet asked for, failed, being created, superseded, oldest; protected ones never.
+fn shrink(
+    scaling: &mut Scaling,
+    ledger: &Ledger,
+    index: &TypeIndex,
+    bounds: &Bounds,
+    surplus: u32,
+    failed: &[ServerId],
+) {
+    let superseded = |id: &ServerId| {
+        let replaced = ledger.server(*id).and_then(|record| record.replaces);
+        replaced.and_then(|id| ledger.server(id)).is_some_and(|record| record.class() == Class::Up)
+    };
+    let is_free = |id: &ServerId| ledger.server(*id).is_some_and(|record| !record.protected);
+    let newest = |class: Class| index.class(class).iter().rev().copied();
+    let first_superseded = || index.replacing.iter().copied().filter(superseded);
+    let issued = first_superseded()
+        .filter(|id| !index.class(Class::Up).contains(id))
+        .chain(failed.iter().copied())
+        .chain(newest(Class::Starting))
+        .chain(first_superseded())
+        .chain(index.class(Class::Up).iter().copied());
+    let chosen = newest(Class::New).chain(issued.take_while(|_| bounds.may_shrink));
+    let why = |id: &ServerId| match (bounds.retired, superseded(id)) {
+        (true, _) => Why::Retired,
+        (false, true) => Why::Superseded,
+        (false, false) => Why::Surplus,
+    };
+    let mut seen = alloc::collections::BTreeSet::new();
+    let chosen = chosen.filter(|id| is_free(id) && seen.insert(*id));
+    scaling.orders.extend(chosen.take(surplus as usize).map(|id| Order::Doom(id, why(&id))));
+}

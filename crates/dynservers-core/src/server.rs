@@ -1,0 +1,229 @@
+//! A server: its record, what this process knows of it besides, and its only legal moves.
+
+use crate::decision::Why;
+use crate::event::ServerEvent;
+use crate::ids::{EffectId, ProviderName, ServerId, TypeName};
+use crate::look::ProviderState;
+use crate::record::{Phase, Removal, Retry, ServerRecord};
+use crate::status::Status;
+use crate::time::Time;
+
+/// A server in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Server {
+    pub(crate) record: ServerRecord,
+    pub(crate) live: Live,
+}
+
+/// What this process knows of a server and would learn again after a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Live {
+    /// The effect under way for it.
+    pub(crate) flight: Option<EffectId>,
+    /// What the latest look showed.
+    pub(crate) seen: Option<Sighting>,
+    /// The next step of its end needs a sighting from a look begun later than this.
+    pub(crate) act_after: Time,
+    /// It was missed, and the provider is to be asked about it.
+    pub(crate) suspected: bool,
+    /// It is to be read once, for its addresses or since only that shows it.
+    pub(crate) inspect: bool,
+    /// How many looks in a row that were read to their end missed it.
+    pub(crate) misses: u8,
+    /// How many searches for its token in a row found nothing.
+    pub(crate) searches: u8,
+    /// When the latest of them ended.
+    pub(crate) searched_at: Option<Time>,
+    /// When it may be read again after a read that failed.
+    pub(crate) retry: Option<Retry>,
+    /// The account's total that is known includes it.
+    pub(crate) counted: bool,
+    /// Its entry among the timers.
+    pub(crate) wake: Option<Time>,
+}
+
+impl Live {
+    /// Counts one more look that lacked it.
+    pub(crate) fn missed(&mut self) -> u8 {
+        self.misses = self.misses.saturating_add(1);
+        self.misses
+    }
+}
+
+/// What one look showed of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sighting {
+    /// When the look began: what it shows is not older.
+    pub(crate) begun: Time,
+    /// The state shown.
+    pub(crate) state: ProviderState,
+}
+
+/// What a record is to the counts: each is in exactly one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// Wanted, nothing asked for.
+    New,
+    /// Asked for, not yet up.
+    Starting,
+    /// Up.
+    Up,
+    /// Failed, and may come back.
+    Failed,
+    /// On its way out.
+    Going,
+    /// No longer ours, and left alone.
+    Left,
+    /// Refused: there is no server.
+    Refused,
+    /// Seen gone.
+    Ended,
+}
+
+impl Class {
+    pub(crate) const COUNT: usize = 8;
+
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl ServerRecord {
+    /// Makes the record of a server that is wanted.
+    pub(crate) fn wanted(
+        id: ServerId,
+        server_type: TypeName,
+        provider: ProviderName,
+        replaces: Option<ServerId>,
+        now: Time,
+    ) -> Self {
+        Self {
+            id,
+            server_type,
+            provider,
+            name: alloc::string::String::new(),
+            status: Status::New,
+            previous_status: None,
+            status_since: now,
+            created_at: now,
+            why: replaces.map_or(Why::Wanted, Why::Replaces),
+            spec: None,
+            attempt: None,
+            abandoned: alloc::vec::Vec::new(),
+            provider_id: None,
+            bound_at: None,
+            unfinished: None,
+            addresses: alloc::vec::Vec::new(),
+            removal: None,
+            reboot_requested_at: None,
+            reboot: None,
+            replaces,
+            failure: None,
+            failed_at: None,
+            retry: None,
+            protected: false,
+            disowned: false,
+        }
+    }
+
+    /// Moves to another status. An illegal move is a fault of the machine: asserted in tests, not made otherwise.
+    pub(crate) fn move_to(&mut self, next: Status, now: Time) {
+        if self.status == next {
+            return;
+        }
+        debug_assert!(self.status.may_become(next), "server {}: {} to {next}", self.id, self.status);
+        if self.status.may_become(next) {
+            self.previous_status = Some(self.status);
+            self.status = next;
+            self.status_since = now;
+        }
+    }
+
+    /// Begins the end, unless it has begun.
+    pub(crate) fn doom(&mut self, why: Why, now: Time) {
+        if self.removal.is_none() {
+            self.removal = Some(Removal { why, since: now, stop: None, delete: None });
+            self.retry = None;
+        }
+    }
+
+    /// Whether there may be a server of ours at the provider: what ceilings count.
+    pub(crate) fn may_exist(&self) -> bool {
+        self.status != Status::Deleted
+            && !self.disowned
+            && (self.provider_id.is_some() || self.is_undecided())
+    }
+
+    /// Whether a create was issued and it is not known what became of it.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.provider_id.is_none()
+            && self
+                .attempt
+                .as_ref()
+                .is_some_and(|attempt| matches!(attempt.phase, Phase::Issued | Phase::Uncertain))
+    }
+
+    /// Whether its end can still be undone: nothing of it was issued, and only the count wanted it.
+    pub(crate) fn is_reprievable(&self) -> bool {
+        self.removal.as_ref().is_some_and(|removal| {
+            removal.stop.is_none()
+                && removal.delete.is_none()
+                && matches!(removal.why, Why::Surplus | Why::Superseded)
+        }) && self.status.is_provisioned()
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        match self.status {
+            Status::Deleted => Class::Ended,
+            _ if self.disowned => Class::Left,
+            _ if self.removal.is_some() => Class::Going,
+            Status::New => Class::New,
+            Status::Starting => Class::Starting,
+            Status::Running | Status::Rebooting | Status::Draining => Class::Up,
+            Status::Hanging => Class::Failed,
+            Status::Errored => {
+                if self.may_exist() {
+                    Class::Failed
+                } else {
+                    Class::Refused
+                }
+            }
+            Status::Stopping | Status::Stopped | Status::Deleting | Status::Paused => Class::Going,
+        }
+    }
+
+    /// Whether something is expected to happen to it soon, so that it is worth looking.
+    pub(crate) fn is_restless(&self) -> bool {
+        match self.class() {
+            Class::Starting | Class::Going => true,
+            Class::Up => self.status != Status::Running,
+            Class::Failed => self.status == Status::Hanging,
+            Class::New | Class::Left | Class::Refused | Class::Ended => false,
+        }
+    }
+
+    /// Tells of it in an event.
+    pub(crate) fn tell(&self) -> ServerEvent {
+        ServerEvent {
+            server: self.id,
+            server_type: self.server_type.clone(),
+            name: self.name.clone(),
+            provider_id: self.provider_id.clone(),
+            previous_status: self.previous_status,
+            why: Some(self.removal.as_ref().map_or(self.why, |removal| removal.why)),
+            failure: self.failure.clone(),
+        }
+    }
+}
+
+impl Server {
+    /// Whether the delete of it was accepted, so that its absence is no surprise.
+    pub(crate) fn deleted_at(&self) -> Option<Time> {
+        self.record.removal.as_ref().and_then(|removal| removal.delete).and_then(|delete| delete.accepted_at)
+    }
+
+    /// Whether it takes part in looks: bound, not gone, and still ours.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.record.provider_id.is_some() && self.record.status != Status::Deleted && !self.record.disowned
+    }
+}

@@ -1,0 +1,420 @@
+//! Sight: what looks show, what they lack, and what both mean for the records.
+
+use alloc::vec::Vec;
+
+use crate::decision::Why;
+use crate::effect::Failure;
+use crate::event::EventKind;
+use crate::ids::{OwnerId, ProviderName, ServerId};
+use crate::look::{Observed, ProviderState};
+use crate::reconciler::Reconciler;
+use crate::record::{Found, Hold, Phase};
+use crate::server::Sighting;
+use crate::status::Status;
+use crate::time::Time;
+
+/// A loss of this many, if they are all there were, is an alarm and not news.
+const ALL_MISSING: usize = 3;
+
+impl Reconciler {
+    /// Takes one server as a listing shows it. A sighting counts whatever becomes of the rest of the listing.
+    pub(crate) fn observe(&mut self, name: &ProviderName, observed: &Observed, begun: Time) {
+        if observed.labels.fleet.as_ref() != Some(&self.ledger.fleet().fleet) {
+            return;
+        }
+        if let Some(seen) = observed.labels.server {
+            self.ledger.skip_server_ids(seen);
+        }
+        if let Some(id) = self.ledger.by_provider_id(name, &observed.provider_id) {
+            self.observe_known(id, observed, begun);
+            return;
+        }
+        let Some(id) = observed.labels.token.and_then(|token| self.ledger.by_token(token)) else {
+            self.observe_unknown(name, observed, begun);
+            return;
+        };
+        let is_awaited = self.ledger.server(id).is_some_and(|record| {
+            record.provider == *name
+                && record.provider_id.is_none()
+                && record.status != Status::Deleted
+                && record.attempt.as_ref().is_some_and(|attempt| {
+                    attempt.phase != Phase::Bound && Some(attempt.token) == observed.labels.token
+                })
+        });
+        if is_awaited {
+            self.bind(id, observed, None);
+            self.sight(id, Sighting { begun, state: observed.state });
+        } else {
+            self.adopt_duplicate(name, observed);
+        }
+    }
+
+    fn observe_known(&mut self, id: ServerId, observed: &Observed, begun: Time) {
+        if !self.is_ours(observed) {
+            self.disown(id);
+            return;
+        }
+        if self.ledger.server(id).is_some_and(|record| record.disowned) {
+            self.ledger.update(id, |record| record.disowned = false);
+        }
+        if !observed.addresses.is_empty()
+            && self.ledger.server(id).is_some_and(|record| record.addresses != observed.addresses)
+        {
+            self.ledger.update(id, |record| record.addresses.clone_from(&observed.addresses));
+        }
+        self.sight(id, Sighting { begun, state: observed.state });
+    }
+
+    pub(crate) fn is_ours(&self, observed: &Observed) -> bool {
+        let fleet = self.ledger.fleet();
+        let is_our_owner = |owner: &OwnerId| *owner == fleet.owner || fleet.taken_owners.contains(owner);
+        observed.labels.fleet.as_ref() == Some(&fleet.fleet)
+            && observed.labels.owner.as_ref().is_some_and(is_our_owner)
+    }
+
+    /// Takes a sighting of a server that has a record.
+    fn sight(&mut self, id: ServerId, sighting: Sighting) {
+        if self.ledger.sight_quietly(id, sighting) {
+            return;
+        }
+        self.ledger.update_live(id, |live| live.suspected = false);
+        self.ledger.touched.insert(id);
+        let Some(record) = self.ledger.server(id) else { return };
+        let is_ending = record.removal.is_some();
+        match (record.status, sighting.state) {
+            (Status::Deleted, _) => self.came_back(id, sighting),
+            (_, ProviderState::Running) if is_ending => {}
+            (Status::Starting | Status::Hanging | Status::Errored, ProviderState::Running) => {
+                self.came_up(id)
+            }
+            (Status::Rebooting, state) => self.sight_rebooting(id, state, sighting.begun),
+            (_, ProviderState::Stopped) if is_ending => self.seen_stopped(id, sighting.begun),
+            (Status::Starting, ProviderState::Stopped) if record.unfinished.is_some() => {}
+            (
+                Status::Starting | Status::Running | Status::Hanging | Status::Errored,
+                ProviderState::Stopped,
+            ) => {
+                self.found_stopped(id);
+            }
+            (Status::Starting | Status::Running | Status::Hanging, ProviderState::Error) if !is_ending => {
+                self.seen_in_error(id);
+            }
+            _ => {}
+        }
+    }
+
+    fn came_up(&mut self, id: ServerId) {
+        self.learn_boot(id);
+        self.ledger.update(id, |record| {
+            record.failure = None;
+            record.failed_at = None;
+            record.retry = None;
+            record.reboot = None;
+        });
+        self.move_server(id, Status::Running, EventKind::Running);
+        let Some(record) = self.ledger.server(id) else { return };
+        let (server_type, lacks_address) = (record.server_type.clone(), record.addresses.is_empty());
+        if record.replaces.is_some() {
+            self.ledger.update_type(&server_type, |record| record.replacement_backoff = None);
+        }
+        if lacks_address {
+            self.ledger.update_live(id, |live| live.inspect = true);
+        }
+    }
+
+    /// A reboot is done when the server was seen to leave and come back, or its time has passed.
+    fn sight_rebooting(&mut self, id: ServerId, state: ProviderState, begun: Time) {
+        let Some(record) = self.ledger.server(id) else { return };
+        let Some(reboot) = record.reboot else { return };
+        let Some(accepted_at) = reboot.accepted_at.filter(|at| begun >= *at) else { return };
+        let restart_time =
+            self.provider_config(&record.provider).map(|config| config.restart_time).unwrap_or_default();
+        let is_due = begun >= accepted_at + restart_time;
+        match state {
+            ProviderState::Running if reboot.seen_down || is_due => {
+                self.learn(id, Status::Rebooting, reboot.at);
+                self.came_up(id);
+            }
+            ProviderState::Stopped if is_due => self.found_stopped(id),
+            ProviderState::Error => self.seen_in_error(id),
+            ProviderState::InProgress | ProviderState::Stopped if !reboot.seen_down => {
+                self.ledger.update(id, |record| {
+                    if let Some(reboot) = &mut record.reboot {
+                        reboot.seen_down = true;
+                    }
+                });
+            }
+            ProviderState::Running
+            | ProviderState::Stopped
+            | ProviderState::InProgress
+            | ProviderState::Deleting
+            | ProviderState::Unknown => {}
+        }
+    }
+
+    fn seen_stopped(&mut self, id: ServerId, begun: Time) {
+        let Some(record) = self.ledger.server(id) else { return };
+        let stop = record.removal.as_ref().and_then(|removal| removal.stop);
+        // A listing from before the deletion was asked for says nothing of it.
+        let is_deleting = record.status == Status::Deleting
+            || record
+                .removal
+                .as_ref()
+                .is_some_and(|removal| removal.delete.is_some_and(|delete| begun <= delete.at));
+        if record.status == Status::Stopped || is_deleting {
+            return;
+        }
+        if let Some(stop) = stop {
+            self.learn(id, Status::Stopping, stop.at);
+        }
+        self.ledger.update(id, |record| record.retry = None);
+        self.move_server(id, Status::Stopped, EventKind::Stopped);
+    }
+
+    /// Nobody here stopped it: it is news, and then it is replaced.
+    fn found_stopped(&mut self, id: ServerId) {
+        let now = self.now;
+        self.ledger.update(id, |record| record.doom(Why::FoundStopped, now));
+        self.move_server(id, Status::Stopped, EventKind::Stopped);
+    }
+
+    fn seen_in_error(&mut self, id: ServerId) {
+        let now = self.now;
+        self.ledger.update(id, |record| {
+            record.failure = Some(Failure::new("the provider reports an error of the server"));
+            record.failed_at = Some(now);
+        });
+        self.move_server(id, Status::Errored, EventKind::Errored);
+    }
+
+    /// It was taken for gone. If we deleted it, the deletion goes on; else it is taken back.
+    fn came_back(&mut self, id: ServerId, sighting: Sighting) {
+        let now = self.now;
+        let Some(record) = self.ledger.server(id) else { return };
+        if sighting.begun <= record.status_since {
+            return;
+        }
+        let was_deleted = record.removal.as_ref().is_some_and(|removal| removal.delete.is_some());
+        let status = match sighting.state {
+            ProviderState::Stopped => Status::Stopped,
+            ProviderState::Running => Status::Running,
+            ProviderState::InProgress
+            | ProviderState::Error
+            | ProviderState::Deleting
+            | ProviderState::Unknown => Status::Starting,
+        };
+        self.ledger.update(id, |record| {
+            record.removal = None;
+            record.failure = None;
+            record.failed_at = None;
+            record.retry = None;
+            if was_deleted {
+                record.doom(Why::DeletedBefore, now);
+            } else if status == Status::Stopped {
+                record.doom(Why::FoundStopped, now);
+            }
+        });
+        self.ledger.update_live(id, |live| live.act_after = Time::ZERO);
+        self.move_server(id, status, EventKind::Returned);
+    }
+
+    /// Takes what the provider says of one server when asked about it.
+    pub(crate) fn inspected(&mut self, id: ServerId, observed: &Observed, begun: Time) {
+        let is_same = self.ledger.server(id).and_then(|record| record.provider_id.as_ref())
+            == Some(&observed.provider_id);
+        if !is_same {
+            self.retry_read(id);
+            return;
+        }
+        self.ledger.update_live(id, |live| {
+            live.suspected = false;
+            live.inspect = false;
+            live.retry = None;
+        });
+        self.observe_known(id, observed, begun);
+    }
+
+    /// Takes the provider's own word that there is no such server. The only thing that convicts.
+    pub(crate) fn absent_by_word(&mut self, id: ServerId, failure: Failure, begun: Time) {
+        let Some(record) = self.ledger.server(id) else { return };
+        let name = record.provider.clone();
+        let list_lag = self.provider_config(&name).map(|config| config.list_lag).unwrap_or_default();
+        let is_newborn = record.bound_at.is_none_or(|at| begun < at + list_lag);
+        self.ledger.update_live(id, |live| {
+            live.suspected = false;
+            live.inspect = false;
+            live.retry = None;
+        });
+        if is_newborn || !self.may_change(&name) {
+            return;
+        }
+        if self.ledger.server(id).is_some_and(|record| record.removal.is_none()) {
+            self.ledger.update(id, |record| record.failure = Some(failure));
+        }
+        self.end_server(id);
+    }
+
+    /// Ends a look that was read to its end.
+    pub(crate) fn end_look(&mut self, name: &ProviderName) {
+        let live = self.provider_mut(name);
+        let Some(run) = live.look.take() else { return };
+        let begun = run.reading.begun;
+        let is_first = live.looked.is_none();
+        let was_blind = live.is_blind() || live.denied;
+        live.looked = Some(begun);
+        live.failed_looks = 0;
+        live.denied = false;
+        live.failure = None;
+        if was_blind {
+            self.notify(EventKind::ProviderReachable { provider: name.clone() });
+        }
+        self.judge_missing(name, begun, run.is_complete());
+        if run.is_complete() {
+            self.drop_unseen_found(name, begun);
+        }
+        if is_first {
+            self.note_restored(name);
+        }
+        self.adopt_due(name, begun);
+        self.inspect_disowned(name);
+        let timing = &self.config.timing;
+        let pause = if self.is_restless(name) { timing.poll_interval } else { timing.resync_interval };
+        let (next, live) = (self.now + pause, self.provider_mut(name));
+        // Unless something asked for a sooner one while this one ran.
+        if live.next_look <= begun || live.next_look > next {
+            live.next_look = next;
+        }
+        self.touch_provider(name);
+    }
+
+    /// Looks at what a look lacks. What we deleted is gone after two of them; all else is at most suspected.
+    fn judge_missing(&mut self, name: &ProviderName, begun: Time, is_complete: bool) {
+        let Some(index) = self.ledger.providers.get(name) else { return };
+        let list_lag = self.provider_config(name).map(|config| config.list_lag).unwrap_or_default();
+        let (mut deleted, mut missing, mut expected) = (Vec::new(), Vec::new(), 0_usize);
+        for id in index.by_id.values() {
+            let Some(server) = self.ledger.get(*id).filter(|server| server.is_watched()) else { continue };
+            let is_missing = server.live.seen.is_none_or(|seen| seen.begun < begun);
+            match server.deleted_at() {
+                Some(at) if is_missing && at <= begun => deleted.push(*id),
+                Some(_) => {}
+                None if server.record.bound_at.is_some_and(|bound_at| bound_at + list_lag <= begun) => {
+                    expected += 1;
+                    if is_missing {
+                        missing.push(*id);
+                    }
+                }
+                None => {}
+            }
+        }
+        for id in deleted {
+            if self.ledger.update_live(id, crate::server::Live::missed) >= Some(2) {
+                self.end_server(id);
+            }
+        }
+        let all_missing = missing.len() == expected && expected > 0;
+        if self.hold_if_all_missing(name, missing.len(), all_missing, expected) {
+            return;
+        }
+        for id in missing {
+            let misses = self.ledger.update_live(id, crate::server::Live::missed);
+            if is_complete || misses >= Some(2) {
+                self.ledger.update_live(id, |live| live.suspected = true);
+                self.ledger.touched.insert(id);
+            }
+        }
+    }
+
+    /// Tells whether what is missing may not be believed for now: everything at once is rather the wrong account.
+    fn hold_if_all_missing(
+        &mut self,
+        name: &ProviderName,
+        missing: usize,
+        all: bool,
+        expected: usize,
+    ) -> bool {
+        let is_held = matches!(
+            self.ledger.fleet().providers.get(name).and_then(|record| record.hold.as_ref()),
+            Some(Hold::AllMissing { .. })
+        );
+        let now = self.now;
+        let live = self.provider_mut(name);
+        if !all {
+            live.missed_all = false;
+            live.accept_missing = false;
+            if is_held && expected > 0 {
+                self.end_hold(name);
+            }
+            return false;
+        }
+        if is_held {
+            return true;
+        }
+        if core::mem::take(&mut live.accept_missing) {
+            return false;
+        }
+        if !core::mem::replace(&mut live.missed_all, true) {
+            // Before anything is believed, ask who we are there, and look again.
+            live.checked = false;
+            live.next_look = now;
+            if missing < ALL_MISSING {
+                return true;
+            }
+        }
+        if missing >= ALL_MISSING {
+            let servers = u32::try_from(missing).unwrap_or(u32::MAX);
+            self.begin_hold(name, Hold::AllMissing { servers, since: now });
+            return true;
+        }
+        false
+    }
+
+    fn inspect_disowned(&mut self, name: &ProviderName) {
+        if self.is_restless(name) {
+            return;
+        }
+        let Some(index) = self.ledger.providers.get(name) else { return };
+        let is_left =
+            |id: &&crate::ids::ServerId| self.ledger.server(**id).is_some_and(|record| record.disowned);
+        let left: Vec<ServerId> = index.by_id.values().filter(is_left).copied().collect();
+        for id in left {
+            self.ledger.update_live(id, |live| live.inspect = true);
+            self.ledger.touched.insert(id);
+        }
+    }
+
+    /// Marks which servers the account's total includes: those seen by a look that began before it was read.
+    pub(crate) fn count_seen(&mut self, name: &ProviderName, begun: Time) {
+        let Some(index) = self.ledger.providers.get(name).filter(|index| index.uncounted > 0) else { return };
+        let Some(looked) = self.provider(name).and_then(|live| live.looked).filter(|looked| *looked <= begun)
+        else {
+            return;
+        };
+        let is_counted = |id: &&ServerId| {
+            self.ledger.get(**id).is_some_and(|server| {
+                !server.live.counted && server.live.seen.is_some_and(|seen| seen.begun >= looked)
+            })
+        };
+        let counted: Vec<ServerId> = index.by_id.values().filter(is_counted).copied().collect();
+        for id in counted {
+            self.ledger.update_live(id, |live| live.counted = true);
+        }
+    }
+
+    fn drop_unseen_found(&mut self, name: &ProviderName, begun: Time) {
+        let Some(index) = self.ledger.providers.get(name) else { return };
+        let unseen = index.found.iter().filter(|(_, found)| found.seen.is_none_or(|seen| seen < begun));
+        let unseen: Vec<_> = unseen.map(|(id, _)| id.clone()).collect();
+        for id in unseen {
+            self.ledger.drop_found(name, &id);
+        }
+        let holds = |found: &crate::record::FoundRecord| found.provider == *name && found.kind == Found::Held;
+        let is_second =
+            self.ledger.fleet().providers.get(name).is_some_and(|record| record.second_controller);
+        if is_second && !self.ledger.found().any(holds) {
+            self.ledger.update_fleet(|fleet| {
+                fleet.providers.entry(name.clone()).or_default().second_controller = false;
+            });
+        }
+    }
+}

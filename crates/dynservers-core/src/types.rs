@@ -1,0 +1,154 @@
+//! A server type: carries out the plan for its count, its reboots and its episodes.
+
+use alloc::vec::Vec;
+
+use crate::backoff;
+use crate::event::{EventKind, Limit};
+use crate::ids::{ProviderName, ServerId, TypeName};
+use crate::reconciler::{Reconciler, Timer};
+use crate::record::{Retry, ServerRecord};
+use crate::scale::{self, Bounds, Order, Scaling};
+use crate::server::Class;
+use crate::status::Status;
+use crate::time::Time;
+
+impl Reconciler {
+    pub(crate) fn step_type(&mut self, server_type: &TypeName) {
+        let Some(provider) = self.provider_of(server_type) else { return };
+        if self.provider(&provider).is_none_or(|live| live.looked.is_none()) {
+            return;
+        }
+        let bounds = self.bounds(server_type, &provider);
+        let scaling = scale::plan(&self.ledger, server_type, &bounds);
+        let replaces = scaling.orders.iter().any(|order| matches!(order, Order::Make { replaces: Some(_) }));
+        for order in &scaling.orders {
+            self.carry_out_order(server_type, &provider, *order);
+        }
+        if replaces {
+            let now = self.now;
+            self.ledger.update_type(server_type, |record| {
+                record.replacement_backoff =
+                    Some(backoff::REPLACEMENT.after(record.replacement_backoff, now));
+            });
+        }
+        self.note_maximum(server_type, &scaling);
+        self.roll_reboots(server_type);
+        self.set_type_timer(server_type);
+        self.touched_providers.insert(provider);
+    }
+
+    /// Gives where a type's servers are, or were if it is retired.
+    fn provider_of(&mut self, server_type: &TypeName) -> Option<ProviderName> {
+        if let Some(config) = self.config.server_types.get(server_type) {
+            return Some(config.provider.clone());
+        }
+        let index = self.ledger.type_index(server_type);
+        let classes = [Class::Up, Class::Starting, Class::Failed, Class::New, Class::Going];
+        let id = classes.into_iter().find_map(|class| index.class(class).first().copied())?;
+        self.ledger.server(id).map(|record| record.provider.clone())
+    }
+
+    fn bounds(&self, server_type: &TypeName, provider: &ProviderName) -> Bounds {
+        let record = self.type_record(server_type);
+        let config = self.config.server_types.get(server_type);
+        let fleet = self.ledger.fleet();
+        let live = self.provider(provider);
+        let suspected = self.ledger.providers.get(provider).map_or(0, |index| index.suspected);
+        let is_held = fleet.providers.get(provider).is_some_and(|record| record.hold.is_some());
+        let waits = |retry: Option<Retry>| retry.is_some_and(|retry| self.now < retry.at);
+        Bounds {
+            desired: record.and_then(|record| record.desired),
+            min: config.map_or(0, |config| config.min),
+            max: config.map_or(0, |config| config.max),
+            retired: self.config.retired_types.contains(server_type),
+            may_grow: !fleet.paused_out && config.is_some(),
+            may_shrink: !fleet.paused_in
+                && !is_held
+                && suspected == 0
+                && live.is_some_and(crate::provider::Provider::may_change),
+            may_replace: !waits(record.and_then(|record| record.replacement_backoff)),
+        }
+    }
+
+    /// Gives how many servers of a type there should be.
+    pub(crate) fn target(&self, server_type: &TypeName) -> u32 {
+        let provider = self.config.server_types.get(server_type).map(|config| config.provider.clone());
+        let Some(provider) = provider else { return 0 };
+        scale::plan(&self.ledger, server_type, &self.bounds(server_type, &provider)).target
+    }
+
+    fn carry_out_order(&mut self, server_type: &TypeName, provider: &ProviderName, order: Order) {
+        let now = self.now;
+        match order {
+            Order::Make { replaces } => {
+                let id = self.ledger.next_server_id();
+                let record = ServerRecord::wanted(id, server_type.clone(), provider.clone(), replaces, now);
+                self.ledger.insert(record);
+                self.ask_to_prepare(id);
+            }
+            Order::Reprieve(id) => {
+                self.ledger.update(id, |record| record.removal = None);
+            }
+            Order::Doom(id, why) => {
+                if self.ledger.server(id).is_some_and(|record| record.status == Status::New) {
+                    // Nothing was asked of the provider, so there is nothing to remember.
+                    self.ledger.forget(id);
+                } else {
+                    self.ledger.update(id, |record| record.doom(why, now));
+                }
+            }
+        }
+    }
+
+    /// Begins or ends the episode in which the type's own maximum binds.
+    fn note_maximum(&mut self, server_type: &TypeName, scaling: &Scaling) {
+        let limited = self.type_record(server_type).is_some_and(|record| record.limited_since.is_some());
+        match scaling.limited_to {
+            Some(allowed) if !limited => {
+                self.limit_hit(server_type, scaling.target, allowed, Limit::TypeMaximum);
+            }
+            None if limited && self.count_class(server_type, Class::New) == 0 => {
+                self.ledger.update_type(server_type, |record| record.limited_since = None);
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// Tells once an episode that fewer servers are allowed than are wanted.
+    pub(crate) fn limit_hit(&mut self, server_type: &TypeName, wanted: u32, allowed: u32, limit: Limit) {
+        if self.type_record(server_type).is_some_and(|record| record.limited_since.is_some()) {
+            return;
+        }
+        let now = self.now;
+        self.ledger.update_type(server_type, |record| record.limited_since = Some(now));
+        self.notify(EventKind::LimitHit { server_type: server_type.clone(), wanted, allowed, limit });
+    }
+
+    pub(crate) fn count_class(&self, server_type: &TypeName, class: Class) -> u32 {
+        self.ledger.types.get(server_type).map_or(0, |index| index.count(class))
+    }
+
+    /// Lets as many flagged servers reboot as may do so at once.
+    fn roll_reboots(&mut self, server_type: &TypeName) {
+        let budget =
+            self.type_record(server_type).and_then(|record| record.reboot_at_a_time).unwrap_or(u32::MAX);
+        let under_way = self.ledger.count(server_type, Status::Rebooting);
+        let index = self.ledger.type_index(server_type);
+        let next: Vec<ServerId> =
+            index.flagged.iter().copied().take(budget.saturating_sub(under_way) as usize).collect();
+        for id in next {
+            self.ledger.update(id, |record| {
+                record.reboot_requested_at = None;
+                record.reboot = None;
+            });
+            self.move_server(id, Status::Rebooting, EventKind::Rebooting);
+        }
+    }
+
+    fn set_type_timer(&mut self, server_type: &TypeName) {
+        let Some(record) = self.type_record(server_type) else { return };
+        let ends = record.create_backoff.values().copied().chain(record.replacement_backoff);
+        let next: Option<Time> = ends.map(|retry| retry.at).filter(|at| *at > self.now).min();
+        self.timers.extend(next.map(|at| (at, Timer::Type(server_type.clone()))));
+    }
+}

@@ -1,0 +1,238 @@
+//! A cloud in a few lines: servers with states and durations, and answers that get lost.
+
+use std::collections::BTreeMap;
+
+use dynservers_core::{
+    Account, Address, Completion, Effect, Failure, FoundLabels, Labels, Network, Observed, Op, Outcome, Page,
+    ProviderId, ProviderState, Reason, Seam, Step, Time,
+};
+
+/// A server at the cloud.
+#[derive(Clone, Debug)]
+pub(crate) struct CloudServer {
+    pub(crate) labels: FoundLabels,
+    pub(crate) state: ProviderState,
+    /// What it becomes, and when.
+    pub(crate) next: Option<(Time, ProviderState)>,
+    /// When a listing first shows it.
+    pub(crate) listed_at: Time,
+    pub(crate) is_gone: bool,
+    pub(crate) is_ours: bool,
+}
+
+/// How the cloud behaves.
+#[derive(Clone, Debug)]
+pub(crate) struct Habits {
+    pub(crate) boot: u64,
+    pub(crate) stop: u64,
+    pub(crate) list_lag: u64,
+    pub(crate) page_size: usize,
+    pub(crate) identity: String,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self { boot: 23_000, stop: 10_000, list_lag: 0, page_size: 100, identity: "acme".to_owned() }
+    }
+}
+
+/// What befalls one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Answer,
+    LoseRequest,
+    LoseReply,
+    Throttle,
+    Refuse,
+    Deny,
+    Unsent,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cloud {
+    pub(crate) servers: BTreeMap<u64, CloudServer>,
+    pub(crate) habits: Habits,
+    pub(crate) calls: BTreeMap<&'static str, u32>,
+    pub(crate) harmed_strangers: u32,
+    /// The most servers of ours that existed at once.
+    pub(crate) peak: usize,
+    next_id: u64,
+}
+
+impl Cloud {
+    /// Gives the living servers that bear the fleet's label.
+    pub(crate) fn living(&self) -> impl Iterator<Item = (&u64, &CloudServer)> {
+        self.servers.iter().filter(|(_, server)| !server.is_gone && server.is_ours)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.living().count()
+    }
+
+    pub(crate) fn calls(&self) -> u32 {
+        self.calls.values().sum()
+    }
+
+    pub(crate) fn advance(&mut self, now: Time) {
+        for server in self.servers.values_mut() {
+            if let Some((at, state)) = server.next
+                && at <= now
+            {
+                server.state = state;
+                server.next = None;
+            }
+        }
+    }
+
+    /// Adds a server by hand.
+    pub(crate) fn add(&mut self, labels: FoundLabels, state: ProviderState, is_ours: bool, now: Time) -> u64 {
+        self.next_id += 1;
+        let listed_at = Time::from_millis(now.as_millis() + self.habits.list_lag);
+        self.servers.insert(
+            self.next_id,
+            CloudServer { labels, state, next: None, listed_at, is_gone: false, is_ours },
+        );
+        self.peak = self.peak.max(self.count());
+        self.next_id
+    }
+
+    /// Does a request, or not, and answers, or not.
+    pub(crate) fn execute(&mut self, effect: &Effect, fate: Fate, now: Time) -> Completion {
+        let failure = || Failure::new("as the test wants it");
+        match fate {
+            Fate::Unsent => return Outcome::Unsent(failure()).into(),
+            Fate::LoseRequest => return Outcome::Lost(failure()).into(),
+            Fate::Throttle => return Outcome::Throttled { retry_after: None, failure: failure() }.into(),
+            Fate::Deny => return Outcome::Denied(failure()).into(),
+            Fate::Refuse if !effect.op.is_read() => {
+                return Outcome::Refused(Reason::Capacity, failure()).into();
+            }
+            Fate::Answer | Fate::LoseReply | Fate::Refuse => {}
+        }
+        *self.calls.entry(effect.op.name()).or_default() += 1;
+        if now > effect.not_after {
+            return Outcome::Unsent(failure()).into();
+        }
+        let completion = self.answer(effect, now);
+        if fate == Fate::LoseReply { Outcome::Lost(failure()).into() } else { completion }
+    }
+
+    fn answer(&mut self, effect: &Effect, now: Time) -> Completion {
+        match &effect.op {
+            Op::Check => Outcome::Account(Account {
+                identity: Some(self.habits.identity.clone()),
+                ..Account::default()
+            })
+            .into(),
+            Op::Account => {
+                let total = self.servers.values().filter(|server| !server.is_gone).count() as u64;
+                Outcome::Account(Account { total: Some(total), ..Account::default() }).into()
+            }
+            Op::Look => self.page(effect.step.as_ref(), now),
+            Op::Find(token) => {
+                let servers: Vec<Observed> =
+                    self.list(now).into_iter().filter(|server| server.labels.token == Some(*token)).collect();
+                let total = Some(servers.len() as u64);
+                Outcome::Page(Page { servers, total, seam: Seam::Overlapping }).into()
+            }
+            Op::Inspect(id) => match self.find(id) {
+                Some(key) => Outcome::Inspected(self.show_whole(key)).into(),
+                None => Outcome::Absent(Failure::new("gone")).into(),
+            },
+            Op::CreateFromSnapshot(create) => {
+                let key = self.add(found(&create.labels), ProviderState::InProgress, true, now);
+                let boot = self.habits.boot;
+                self.then(key, now, boot, ProviderState::Running);
+                Outcome::Created(Box::new(self.show_whole(key))).into()
+            }
+            Op::Stop { provider_id, .. } => {
+                let stop = self.habits.stop;
+                self.change(provider_id, ProviderState::Running, |cloud, key| {
+                    cloud.then(key, now, stop, ProviderState::Stopped);
+                })
+            }
+            Op::Reboot { provider_id, .. } => {
+                let stop = self.habits.stop;
+                self.change(provider_id, ProviderState::Running, |cloud, key| {
+                    cloud.servers.get_mut(&key).unwrap().state = ProviderState::InProgress;
+                    cloud.then(key, now, stop, ProviderState::Running);
+                })
+            }
+            Op::Delete { provider_id, .. } => {
+                self.change(provider_id, ProviderState::Stopped, |cloud, key| {
+                    cloud.servers.get_mut(&key).unwrap().is_gone = true;
+                })
+            }
+            other => panic!("unknown operation {other:?}"),
+        }
+    }
+
+    fn then(&mut self, key: u64, now: Time, after: u64, state: ProviderState) {
+        let at = Time::from_millis(now.as_millis() + after);
+        self.servers.get_mut(&key).unwrap().next = Some((at, state));
+    }
+
+    fn change(
+        &mut self,
+        id: &ProviderId,
+        needs: ProviderState,
+        act: impl FnOnce(&mut Self, u64),
+    ) -> Completion {
+        let Some(key) = self.find(id) else { return Outcome::Absent(Failure::new("gone")).into() };
+        let server = &self.servers[&key];
+        if !server.is_ours || server.labels.fleet.is_none() {
+            self.harmed_strangers += 1;
+        }
+        if server.state != needs {
+            return Outcome::Refused(Reason::Busy, Failure::new("not in that state")).into();
+        }
+        act(self, key);
+        Outcome::Accepted.into()
+    }
+
+    fn find(&self, id: &ProviderId) -> Option<u64> {
+        let key = id.as_str().parse().ok()?;
+        self.servers.get(&key).filter(|server| !server.is_gone).map(|_| key)
+    }
+
+    fn show(&self, key: u64) -> Observed {
+        let server = &self.servers[&key];
+        Observed {
+            provider_id: ProviderId::new(key.to_string()).unwrap(),
+            name: format!("server {key}"),
+            labels: server.labels.clone(),
+            state: server.state,
+            addresses: Vec::new(),
+        }
+    }
+
+    /// As creates and inspections show it: with its addresses, which listings lack.
+    fn show_whole(&self, key: u64) -> Observed {
+        let address = Address { network: Network::Public, address: format!("192.0.2.{}", key % 256) };
+        Observed { addresses: vec![address], ..self.show(key) }
+    }
+
+    fn list(&self, now: Time) -> Vec<Observed> {
+        let shown = self.servers.iter().filter(|(_, server)| {
+            !server.is_gone && server.listed_at <= now && server.labels.fleet.is_some()
+        });
+        shown.map(|(key, _)| self.show(*key)).collect()
+    }
+
+    fn page(&self, step: Option<&Step>, now: Time) -> Completion {
+        let all = self.list(now);
+        let offset = step.map_or(0, |step| step.0.parse::<usize>().unwrap()).min(all.len());
+        let end = (offset + self.habits.page_size).min(all.len());
+        let next = (end < all.len()).then(|| Step((end - 1).to_string()));
+        let page = Page {
+            servers: all[offset..end].to_vec(),
+            total: Some(all.len() as u64),
+            seam: Seam::Overlapping,
+        };
+        Completion { outcome: Outcome::Page(page), next, rate: None }
+    }
+}
+
+pub(crate) fn found(labels: &Labels) -> FoundLabels {
+    FoundLabels::from(labels)
+}

@@ -1,0 +1,5 @@
+//! The laws, as far as one process can break them: scenarios and properties over the real machine in virtual time.
+
+mod cloud;
+mod life;
+mod world;
