@@ -54,7 +54,7 @@ pub(crate) enum Command {
 /// What can be emulated.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cloud {
-    /// `UpCloud`, API 1.3: stateful, strict, and faulty on demand
+    /// The UpCloud API 1.3: stateful, strict, and faulty on demand
     #[command(name = "upcloud")]
     UpCloud(Box<EmulateArgs>),
 }
@@ -169,9 +169,10 @@ mod tests {
         let mut command = Cli::command().mut_arg("config", |arg| arg.hide_env(true)).term_width(100);
         command.build();
         let mut help = command.render_help().to_string();
-        for name in
-            ["run", "ensure", "increase", "decrease", "reboot", "list", "status", "takeover", "resume"]
-        {
+        for name in [
+            "run", "ensure", "increase", "decrease", "reboot", "list", "status", "takeover", "resume",
+            "emulate",
+        ] {
             let subcommand = command.find_subcommand_mut(name).unwrap();
             help.push_str("\n==============\n");
             help.push_str(&subcommand.clone().term_width(100).render_help().to_string());

@@ -105,7 +105,9 @@ pub(crate) async fn run(configuration: Configuration) -> Result<Exit, DaemonErro
     let Some(ended) = ended else { return Ok(Exit::Failed) };
     api.await.map_err(|_| DaemonError::Broken { part: "the control API" })?;
     journal.await.map_err(|_| DaemonError::Broken { part: "the log of events" })?;
-    ended.map(|()| Exit::Done)
+    ended?;
+    tracing::info!("ended");
+    Ok(Exit::Done)
 }
 
 /// Opens the ledger and makes the machine, which does nothing yet.
