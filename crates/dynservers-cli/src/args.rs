@@ -49,6 +49,8 @@ pub(crate) enum Command {
     /// Serve a cloud that exists on this machine only, to try things and to test against
     #[command(subcommand)]
     Emulate(Cloud),
+    /// Show within a minute that nothing leaks: a faulty emulated cloud, a killed daemon, and a naive loop beside it
+    Demo,
 }
 
 /// What can be emulated.

@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod config;
 mod daemon;
+mod demo;
 mod emulate;
 mod exit;
 mod journal;
@@ -58,6 +59,10 @@ async fn dispatch(cli: Cli) -> Exit {
                 Exit::Usage
             }
         },
+        Command::Demo => demo::run().await.unwrap_or_else(|error| {
+            complain(format_args!("error: {error}"));
+            Exit::Failed
+        }),
         Command::Emulate(Cloud::UpCloud(wishes)) => match emulate::run(*wishes).await {
             Ok(()) => Exit::Done,
             Err(error) => {

@@ -4,7 +4,7 @@ mod change;
 mod list;
 mod plan;
 mod status;
-mod table;
+pub(crate) mod table;
 mod tell;
 mod wait;
 
