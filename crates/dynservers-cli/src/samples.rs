@@ -194,7 +194,10 @@ pub(crate) fn view() -> FleetView {
         paused_out: false,
         paused_in: false,
         types: BTreeMap::from([(name("web"), web), (name("db"), database), (name("old"), old)]),
-        providers: BTreeMap::from([(upcloud(), provider), (ProviderName::new("spare").expect("a sample is valid"), unseen)]),
+        providers: BTreeMap::from([
+            (upcloud(), provider),
+            (ProviderName::new("spare").expect("a sample is valid"), unseen),
+        ]),
     }
 }
 
@@ -216,7 +219,8 @@ pub(crate) fn settled_view() -> FleetView {
 
 /// The fleet as a daemon left it in its store.
 pub(crate) fn stored() -> Stored {
-    let mut stored = Stored::empty(FleetName::new("workers").expect("a sample is valid"), OwnerId::from_random(7));
+    let mut stored =
+        Stored::empty(FleetName::new("workers").expect("a sample is valid"), OwnerId::from_random(7));
     stored.fleet.time = ago(0);
     stored.fleet.types.insert(name("web"), TypeRecord { desired: Some(5), ..TypeRecord::default() });
     stored.fleet.providers.entry(upcloud()).or_default().hold =

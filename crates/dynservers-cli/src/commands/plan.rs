@@ -72,12 +72,7 @@ impl Plan {
     }
 
     fn for_people(&self, style: Style) -> String {
-        let mut text = String::new();
-        for (name, plan) in &self.types {
-            let desired =
-                plan.desired.map_or_else(|| "as many as are found".to_owned(), |count| count.to_string());
-            text.push_str(&format!("{name}: desired {desired}, found {}\n", plan.found));
-        }
+        let mut text: String = self.types.iter().map(|(name, plan)| plan.heading(name)).collect();
         let actions: Vec<&PlannedAction> = self.types.values().flat_map(|plan| &plan.actions).collect();
         if actions.is_empty() {
             text.push_str("\nNothing would be done.\n");
@@ -99,6 +94,14 @@ impl Plan {
             text.extend(self.alarms.iter().map(|alarm| format!("! {}\n", shown(alarm))));
         }
         text
+    }
+}
+
+impl TypePlan {
+    fn heading(&self, name: &TypeName) -> String {
+        let desired =
+            self.desired.map_or_else(|| "as many as are found".to_owned(), |count| count.to_string());
+        format!("{name}: desired {desired}, found {}\n", self.found)
     }
 }
 

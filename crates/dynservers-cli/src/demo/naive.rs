@@ -140,9 +140,7 @@ impl Worker {
                 self.ask(Op::Stop { provider_id, mode }).await;
             }
             Outcome::Inspected(seen) if seen.state == ProviderState::Stopped => {
-                if self.ask(Op::Delete { provider_id, seen: None }).await == Outcome::Accepted {
-                    self.remembered().remove(&slot);
-                }
+                self.ask(Op::Delete { provider_id, seen: None }).await;
             }
             Outcome::Absent(_) => {
                 self.remembered().remove(&slot);

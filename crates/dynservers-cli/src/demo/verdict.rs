@@ -39,6 +39,18 @@ impl Seen {
             requests: report.requests,
         }
     }
+
+    fn rows<'a>(&self, most: &'a str) -> [(&'a str, u64); 7] {
+        [
+            ("created", self.created as u64),
+            ("deleted", self.deleted as u64),
+            (most, self.peak),
+            ("doubled", self.doubled as u64),
+            ("leaked: alive and unknown", self.leaked as u64),
+            ("still billed", self.billed as u64),
+            ("requests", self.requests),
+        ]
+    }
 }
 
 /// What both providers saw.
@@ -60,21 +72,8 @@ impl Verdict {
     pub(super) fn for_people(&self, style: Style) -> String {
         let mut table = table::table(style, &["WHAT THE PROVIDER SAW", "DYNSERVERS", "NAIVE LOOP (A MODEL)"]);
         let most = format!("most at a time ({} wanted)", self.wanted);
-        let rows: [(&str, fn(&Seen) -> u64); 7] = [
-            ("created", |seen| seen.created as u64),
-            ("deleted", |seen| seen.deleted as u64),
-            (&most, |seen| seen.peak),
-            ("doubled", |seen| seen.doubled as u64),
-            ("leaked: alive and unknown", |seen| seen.leaked as u64),
-            ("still billed", |seen| seen.billed as u64),
-            ("requests", |seen| seen.requests),
-        ];
-        for (name, read) in rows {
-            table.add_row([
-                table::text(Some(name)),
-                table::number(Some(read(&self.ours))),
-                table::number(Some(read(&self.naive))),
-            ]);
+        for ((name, ours), (_, naive)) in self.ours.rows(&most).into_iter().zip(self.naive.rows(&most)) {
+            table.add_row([table::text(Some(name)), table::number(Some(ours)), table::number(Some(naive))]);
         }
         let last = if self.holds() {
             "Nothing leaked, nothing was doubled, nothing bills."
