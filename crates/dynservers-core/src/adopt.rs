@@ -107,7 +107,7 @@ impl Reconciler {
         }
         let grace = self.grace(name);
         let Some(index) = self.ledger.providers.get(name) else { return };
-        let is_due = |found: &&crate::ledger::FoundServer| {
+        let is_due = |found: &&crate::index::FoundServer| {
             found.record.kind == Found::Orphan
                 && found.seen == Some(begun)
                 && self.now >= found.record.first_seen + grace

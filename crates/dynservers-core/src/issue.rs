@@ -50,7 +50,7 @@ impl Reconciler {
     pub(crate) fn is_restless(&self, name: &ProviderName) -> bool {
         use crate::record::Found;
         let Some(index) = self.ledger.providers.get(name) else { return false };
-        let is_adoptable = |found: &crate::ledger::FoundServer| {
+        let is_adoptable = |found: &crate::index::FoundServer| {
             found.record.kind == Found::Orphan
                 && self
                     .provider_config(name)
@@ -113,23 +113,7 @@ impl Reconciler {
         true
     }
 
-    /// Whether the account's total is too old to create by.
-    fn lacks_account(&self, name: &ProviderName) -> bool {
-        let seen = self.provider(name).and_then(|live| live.account);
-        seen.is_none_or(|seen| self.now.since(seen.begun) > self.config.timing.poll_interval)
-    }
-
-    /// Whether a create waits only for a total of the account that is young enough.
-    fn wants_account(&self, name: &ProviderName) -> bool {
-        let retry = self.provider(name).and_then(|live| live.account_retry);
-        let may_ask = retry.is_none_or(|retry| self.now >= retry.at);
-        may_ask
-            && self.lacks_account(name)
-            && self.may_create(name)
-            && self.types_at(name).any(|name| self.next_create(name).is_some())
-    }
-
-    fn types_at<'a>(&'a self, provider: &'a ProviderName) -> impl Iterator<Item = &'a TypeName> {
+    pub(crate) fn types_at<'a>(&'a self, provider: &'a ProviderName) -> impl Iterator<Item = &'a TypeName> {
         self.config
             .server_types
             .iter()
@@ -267,7 +251,7 @@ impl Reconciler {
     }
 
     /// Gives the server that would be created next, if the type may create one now.
-    fn next_create(&self, server_type: &TypeName) -> Option<ServerId> {
+    pub(crate) fn next_create(&self, server_type: &TypeName) -> Option<ServerId> {
         let config = self.config.server_types.get(server_type)?;
         let index = self.ledger.types.get(server_type)?;
         let ceiling = index.existing + index.held + index.orphans;
@@ -287,21 +271,6 @@ impl Reconciler {
             }
         }
         self.prepared.get(server_type)?.first().copied()
-    }
-
-    /// Gives how many more servers the account has room for. Creates that no total includes yet count against it.
-    pub(crate) fn account_room(&self, name: &ProviderName) -> u64 {
-        let index = self.ledger.providers.get(name);
-        let (existing, uncounted) =
-            index.map_or((0, 0), |index| (u64::from(index.existing), u64::from(index.uncounted)));
-        let seen = self.provider(name).and_then(|live| live.account);
-        let configured =
-            self.provider_config(name).and_then(|config| config.max_servers_in_account).map(u64::from);
-        let limit = [configured, seen.and_then(|seen| seen.limit)].into_iter().flatten().min();
-        let Some(limit) = limit else { return u64::MAX };
-        let known = existing - uncounted;
-        let total = seen.and_then(|seen| seen.total).unwrap_or(known).max(known);
-        limit.saturating_sub(total + uncounted)
     }
 
     /// The first leg: the intent with its token is durable before the request leaves.
