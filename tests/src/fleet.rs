@@ -123,8 +123,10 @@ stop_timeout = "1s"
         let mut process = Process::spawn(self.command().arg("run").env("RUST_LOG", "debug").stderr(log));
         eventually("the daemon answers", || {
             assert!(process.is_running(), "the daemon ended: {}", self.log());
+            // A daemon that was killed has left its socket, and the store is read while nobody listens on it.
             self.path().join("dynservers.sock").exists().then_some(())?;
-            (self.tell(&["status", "--json"]).code == Some(0)).then_some(())
+            let told = self.tell(&["status", "--json"]);
+            (told.code == Some(0) && told.out.contains("\"source\": \"daemon\"")).then_some(())
         });
         self.daemon = Some(process);
     }
