@@ -91,7 +91,10 @@ impl Reconciler {
             }
             Order::Doom(id, why) => {
                 if self.ledger.server(id).is_some_and(|record| record.status == Status::New) {
-                    // Nothing was asked of the provider, so there is nothing to remember.
+                    // Nothing was asked of the provider, so there is nothing to remember, and nothing to create.
+                    if let Some(prepared) = self.prepared.get_mut(server_type) {
+                        prepared.remove(&id);
+                    }
                     self.ledger.forget(id);
                 } else {
                     self.ledger.update(id, |record| record.doom(why, now));
