@@ -66,7 +66,8 @@ impl Cloud {
     #[must_use]
     pub fn report(&self) -> Report {
         let answer = ureq::get(format!("{}/_emulator/report", self.base)).call();
-        let body = answer.expect("the emulator reports").body_mut().with_config().limit(1 << 28).read_to_string();
+        let body =
+            answer.expect("the emulator reports").body_mut().with_config().limit(1 << 28).read_to_string();
         serde_json::from_str(&body.expect("a report is text")).expect("a report is JSON")
     }
 
@@ -96,7 +97,8 @@ impl Cloud {
     /// Gives the living servers of a fleet.
     #[must_use]
     pub fn servers(&self, fleet: &str) -> Vec<ServerSeen> {
-        let is_ours = |server: &ServerSeen| server.labels.get("dynservers-fleet").is_some_and(|label| label == fleet);
+        let is_ours =
+            |server: &ServerSeen| server.labels.get("dynservers-fleet").is_some_and(|label| label == fleet);
         self.report().servers.into_iter().filter(is_ours).collect()
     }
 

@@ -104,7 +104,11 @@ stop_timeout = "1s"
 
     fn command(&self) -> Command {
         let mut command = Command::new(binary());
-        command.arg("--config").arg(self.config()).env("TEST_TOKEN", "ucat_0123456789secret").env_remove("RUST_LOG");
+        command
+            .arg("--config")
+            .arg(self.config())
+            .env("TEST_TOKEN", "ucat_0123456789secret")
+            .env_remove("RUST_LOG");
         command.stdin(Stdio::null());
         command
     }
@@ -229,9 +233,13 @@ stop_timeout = "1s"
     /// If a server leaked, was doubled, or left a disk.
     #[must_use]
     pub fn agrees(&self, cloud: &Cloud) -> Report {
-        let mut known: Vec<String> =
-            self.list().iter().filter_map(|server| server["provider_id"].as_str().map(str::to_owned)).collect();
-        let mut living: Vec<String> = cloud.servers(&self.name).into_iter().map(|server| server.uuid).collect();
+        let mut known: Vec<String> = self
+            .list()
+            .iter()
+            .filter_map(|server| server["provider_id"].as_str().map(str::to_owned))
+            .collect();
+        let mut living: Vec<String> =
+            cloud.servers(&self.name).into_iter().map(|server| server.uuid).collect();
         known.sort();
         living.sort();
         assert_eq!(known, living, "the ledger and the provider differ; the daemon says:\n{}", self.log());
@@ -244,8 +252,12 @@ stop_timeout = "1s"
 
 /// What a test's provider has unless it says otherwise.
 fn defaults_without(given: &str) -> String {
-    let defaults =
-        [("request_timeout", "\"3s\""), ("list_lag", "\"300ms\""), ("restart_time", "\"2s\""), ("max_servers_in_account", "1000")];
+    let defaults = [
+        ("request_timeout", "\"3s\""),
+        ("list_lag", "\"300ms\""),
+        ("restart_time", "\"2s\""),
+        ("max_servers_in_account", "1000"),
+    ];
     let missing = defaults.into_iter().filter(|(key, _)| !given.contains(key));
     missing.map(|(key, value)| format!("{key} = {value}\n")).collect()
 }

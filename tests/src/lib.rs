@@ -3,11 +3,13 @@
 //! Build the binary first: `cargo xtask test` does.
 
 mod cloud;
+mod evidence;
 mod fleet;
 mod process;
 mod wait;
 
 pub use cloud::Cloud;
+pub use evidence::calls;
 pub use fleet::{Fleet, Told};
 pub use process::binary;
 pub use wait::{PATIENCE, eventually};

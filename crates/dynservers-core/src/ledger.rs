@@ -200,7 +200,7 @@ impl Ledger {
         &self.fleet
     }
 
-    /// Gives how many servers of a type have a status.
+    /// Gives how many servers of a type have a status, without those that are no longer ours.
     #[must_use]
     pub fn count(&self, server_type: &TypeName, status: Status) -> u32 {
         self.types.get(server_type).map_or(0, |index| index.counts[status as usize])
@@ -468,7 +468,7 @@ impl Ledger {
         let index = self.types.entry(record.server_type.clone()).or_default();
         let provider = self.providers.entry(record.provider.clone()).or_default();
         if let Some(keys) = before {
-            index.counts[keys.status as usize] -= 1;
+            index.counts[keys.status as usize] -= u32::from(keys.class != Class::Left);
             index.classes[keys.class.index()].remove(&record.id);
             index.existing -= u32::from(keys.exists);
             provider.existing -= u32::from(keys.exists);
@@ -482,7 +482,8 @@ impl Ledger {
             }
         }
         if let Some(keys) = after {
-            index.counts[keys.status as usize] += 1;
+            // A server that is no longer ours is no server of the type, whatever its row says.
+            index.counts[keys.status as usize] += u32::from(keys.class != Class::Left);
             index.classes[keys.class.index()].insert(record.id);
             index.existing += u32::from(keys.exists);
             provider.existing += u32::from(keys.exists);
@@ -498,5 +499,32 @@ impl Ledger {
             }
         }
         self.touched_types.insert(record.server_type.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{FleetName, OwnerId};
+
+    #[test]
+    fn servers_that_are_no_longer_ours_do_not_count() {
+        let server_type = TypeName::new("default").unwrap();
+        let fleet = FleetName::new("workers").unwrap();
+        let mut ledger = Ledger::restore(Stored::empty(fleet, OwnerId::from_random(1)));
+        for id in [1, 2] {
+            let provider = ProviderName::new("upcloud").unwrap();
+            let mut record =
+                ServerRecord::wanted(ServerId(id), server_type.clone(), provider, None, Time::ZERO);
+            record.status = Status::Running;
+            ledger.insert(record);
+        }
+        ledger.update(ServerId(1), |record| record.disowned = true);
+        assert_eq!((ledger.count(&server_type, Status::Running), ledger.provisioned(&server_type)), (1, 1));
+        ledger.update(ServerId(1), |record| record.disowned = false);
+        assert_eq!(ledger.count(&server_type, Status::Running), 2);
+        ledger.update(ServerId(1), |record| record.disowned = true);
+        ledger.forget(ServerId(1));
+        assert_eq!(ledger.provisioned(&server_type), 1);
     }
 }

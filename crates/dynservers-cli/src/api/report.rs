@@ -121,7 +121,7 @@ pub(crate) fn stored_status(stored: &Stored, configured: &[TypeName]) -> FleetSt
     let remembered = stored.fleet.types.iter().map(|(name, record)| (name.clone(), stored_type(record)));
     let mut types: BTreeMap<_, _> =
         configured.iter().map(|name| (name.clone(), stored_type(&nothing))).chain(remembered).collect();
-    for record in &stored.servers {
+    for record in stored.servers.iter().filter(|record| !record.disowned) {
         let status = types.entry(record.server_type.clone()).or_insert_with(|| stored_type(&nothing));
         *status.counts.entry(record.status).or_default() += 1;
         status.provisioned += u32::from(record.status.is_provisioned());
