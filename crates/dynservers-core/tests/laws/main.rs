@@ -2,4 +2,5 @@
 
 mod cloud;
 mod life;
+mod owners;
 mod world;
