@@ -75,6 +75,14 @@ impl Reconciler {
                 self.touch_provider(name);
             }
             Outcome::Throttled { .. } => {}
+            // A provider that keeps no account to read: nothing is known of it, and that will not change.
+            Outcome::Refused(..) | Outcome::Absent(_) => {
+                let begun = reading.begun;
+                live.account_read = None;
+                live.account = Some(AccountSeen { begun, total: None, limit: None });
+                self.count_seen(name, begun);
+                self.touch_provider(name);
+            }
             other => {
                 live.account_read = None;
                 live.account_retry = Some(backoff::STEP.after(live.account_retry, now));
@@ -97,7 +105,7 @@ impl Reconciler {
                 !server.live.counted && server.live.seen.is_some_and(|seen| seen.begun >= looked)
             })
         };
-        let counted: Vec<ServerId> = index.by_id.values().filter(is_counted).copied().collect();
+        let counted: Vec<ServerId> = index.watched.iter().filter(is_counted).copied().collect();
         for id in counted {
             self.ledger.update_live(id, |live| live.counted = true);
         }

@@ -43,6 +43,7 @@ impl Reconciler {
             self.ledger.put_found(record, Some(begun));
         } else if let Some(found) = self.ledger.provider_index(name).found.get_mut(&observed.provider_id) {
             found.seen = Some(begun);
+            found.misses = 0;
         }
         if is_new {
             self.tell_found(name, observed, kind);
@@ -121,16 +122,26 @@ impl Reconciler {
         for found in due {
             self.adopt_or_keep(found);
         }
+        let is_awaited = |found: &crate::index::FoundServer| {
+            found.record.kind == Found::Orphan && self.known_type(&found.record).is_some()
+        };
+        let index = self.ledger.providers.get(name);
+        let awaits_orphans = index.is_some_and(|index| index.found.values().any(is_awaited));
+        self.provider_mut(name).awaits_orphans = awaits_orphans;
+    }
+
+    fn known_type(&self, found: &FoundRecord) -> Option<TypeName> {
+        let is_known = |name: &&TypeName| {
+            self.config.server_types.contains_key(*name) || self.config.retired_types.contains(*name)
+        };
+        found.server_type.as_ref().filter(is_known).cloned()
     }
 
     /// Gives a found server a record, unless its type is not known: then it is an orphan that stays reported.
     pub(crate) fn adopt_or_keep(&mut self, found: FoundRecord) {
         let policy =
             self.provider_config(&found.provider).map_or(OrphanPolicy::Report, |config| config.orphans);
-        let known = found.server_type.clone().filter(|name| {
-            self.config.server_types.contains_key(name) || self.config.retired_types.contains(name)
-        });
-        match known {
+        match self.known_type(&found) {
             Some(server_type) => {
                 let why =
                     (policy == OrphanPolicy::Delete && found.kind == Found::Orphan).then_some(Why::Orphan);

@@ -17,7 +17,7 @@ impl Reconciler {
             self.timers.remove(&(flight.deadline, Timer::Flight(id)));
             self.land(&flight, id);
         }
-        self.note_reachability(&flight.provider, &completion);
+        self.note_reachability(&flight, &completion);
         self.dispatch(flight, completion);
     }
 
@@ -45,9 +45,27 @@ impl Reconciler {
         self.touched_providers.insert(flight.provider.clone());
     }
 
-    fn note_reachability(&mut self, name: &ProviderName, completion: &Completion) {
-        let now = self.now;
-        let pace = &mut self.provider_mut(name).pace;
+    fn note_reachability(&mut self, flight: &Flight, completion: &Completion) {
+        let (now, name) = (self.now, &flight.provider);
+        let live = self.provider_mut(name);
+        let is_denied = matches!(completion.outcome, Outcome::Denied(_));
+        if flight.errand.is_change() {
+            match live.change_retry {
+                // Refusals of one burst are one refusal.
+                Some(retry) if is_denied && now < retry.at => {}
+                before if is_denied => live.change_retry = Some(backoff::STEP.after(before, now)),
+                Some(_) if completion.outcome.failure().is_none() => {
+                    live.change_retry = None;
+                    self.notify(EventKind::ProviderReachable { provider: name.clone() });
+                }
+                Some(_) | None => {}
+            }
+        } else if is_denied {
+            // All is denied: the next look that succeeds will tell when that is over.
+            live.change_retry = None;
+        }
+        let live = self.provider_mut(name);
+        let pace = &mut live.pace;
         match &completion.outcome {
             Outcome::Throttled { retry_after, .. } => pace.throttled(*retry_after, now),
             Outcome::Unsent(_) => pace.unsent(now),
@@ -74,8 +92,12 @@ impl Reconciler {
         let live = self.provider_mut(name);
         live.checked = false;
         live.failure = Some(failure.clone());
+        let is_told = live.change_retry.is_some_and(|retry| retry.tries > 1);
         if !core::mem::replace(&mut live.denied, true) {
             live.next_look = live.next_look.min(now + poll);
+            if is_told {
+                return;
+            }
             self.notify(EventKind::CredentialsRejected { provider: name.clone(), failure });
         }
     }
@@ -233,9 +255,17 @@ impl Reconciler {
             (Task::Continue, Outcome::Accepted | Outcome::Created(_) | Outcome::Inspected(_)) => {
                 self.accepted(id, |record| record.unfinished = next);
             }
-            (_, Outcome::Absent(failure)) => {
-                self.note_failure(id, failure);
-                self.ledger.update_live(id, |live| live.suspected = true);
+            (task, Outcome::Absent(failure)) => {
+                self.ledger.update(id, |record| {
+                    record.failure = Some(failure);
+                    if task == Task::Reboot {
+                        record.reboot = None;
+                    }
+                });
+                self.ledger.update_live(id, |live| {
+                    live.suspected = true;
+                    live.act_after = now;
+                });
             }
             (task, outcome) => self.task_failed(id, task, &outcome),
         }
@@ -280,10 +310,6 @@ impl Reconciler {
         use crate::look::ProviderState;
         let seen = self.ledger.get(id).and_then(|server| server.live.seen);
         seen.is_none_or(|seen| !matches!(seen.state, ProviderState::Running | ProviderState::Stopped))
-    }
-
-    fn note_failure(&mut self, id: ServerId, failure: Failure) {
-        self.ledger.update(id, |record| record.failure = Some(failure));
     }
 
     /// Takes one page of a look: what it shows counts at once, what it lacks only at the end.

@@ -5,35 +5,39 @@ use alloc::boxed::Box;
 use crate::backoff;
 use crate::effect::{Failure, Outcome, Reason, Step};
 use crate::event::EventKind;
-use crate::ids::{ProviderName, ServerId, Token};
+use crate::ids::{ProviderName, ServerId, Token, TypeName};
 use crate::look::Observed;
 use crate::reconciler::{Reconciler, set_phase};
 use crate::record::{Phase, Retry};
 use crate::status::Status;
+use crate::time::Time;
 
 impl Reconciler {
+    /// Lets a type wait after a refusal, longer each time. Gives until when, and whether this refusal is news.
+    pub(crate) fn back_off_create(&mut self, server_type: &TypeName, reason: Reason) -> (Time, bool) {
+        let now = self.now;
+        let before =
+            self.type_record(server_type).and_then(|record| record.create_backoff.get(&reason)).copied();
+        let retry = match reason {
+            Reason::Busy => Retry { tries: 1, at: now + self.config.timing.poll_interval },
+            Reason::Invalid | Reason::Quota | Reason::Credit | Reason::Capacity => match before {
+                // Refusals of one burst are one refusal.
+                Some(before) if now < before.at => return (before.at, false),
+                before => backoff::CREATE.after(before, now),
+            },
+        };
+        self.ledger.update_type(server_type, |record| {
+            record.create_backoff.insert(reason, retry);
+        });
+        (retry.at, true)
+    }
+
     /// A create was refused: the record ends as failed, and its type waits, longer each time.
     pub(crate) fn refuse_create(&mut self, id: ServerId, reason: Reason, failure: Failure) {
         let now = self.now;
         let Some(record) = self.ledger.server(id) else { return };
         let server_type = record.server_type.clone();
-        let poll = self.config.timing.poll_interval;
-        let mut next_try = now;
-        self.ledger.update_type(&server_type, |record| {
-            let before = record.create_backoff.get(&reason).copied();
-            let retry = match reason {
-                Reason::Busy => Retry { tries: 1, at: now + poll },
-                Reason::Invalid | Reason::Quota | Reason::Credit | Reason::Capacity => {
-                    // Refusals of one burst are one refusal.
-                    match before {
-                        Some(before) if now < before.at => before,
-                        before => backoff::CREATE.after(before, now),
-                    }
-                }
-            };
-            next_try = retry.at;
-            record.create_backoff.insert(reason, retry);
-        });
+        let (next_try, _) = self.back_off_create(&server_type, reason);
         self.ledger.update(id, |record| {
             record.failure = Some(failure.clone());
             record.failed_at = Some(now);

@@ -37,6 +37,10 @@ impl TypeIndex {
 pub(crate) struct ProviderIndex {
     pub(crate) by_id: BTreeMap<ProviderId, ServerId>,
     pub(crate) found: BTreeMap<ProviderId, FoundServer>,
+    /// Those that take part in looks: bound, not gone, and still ours.
+    pub(crate) watched: BTreeSet<ServerId>,
+    /// Those that somebody took from us.
+    pub(crate) left: BTreeSet<ServerId>,
     /// How many may exist there, whatever state they are in.
     pub(crate) existing: u32,
     /// How many of those no known total of the account includes.
@@ -53,6 +57,8 @@ pub(crate) struct FoundServer {
     pub(crate) record: FoundRecord,
     /// When the latest look that showed it began; none before this process saw it.
     pub(crate) seen: Option<Time>,
+    /// How many looks in a row that were read to their end missed it.
+    pub(crate) misses: u8,
 }
 
 /// What the indexes say of a record.
@@ -65,6 +71,7 @@ pub(crate) struct Keys {
     pub(crate) restless: bool,
     pub(crate) suspected: bool,
     pub(crate) flagged: bool,
+    pub(crate) watched: bool,
     pub(crate) replacing: Option<ServerId>,
 }
 
@@ -80,6 +87,7 @@ impl Keys {
             uncounted: record.may_exist() && !live.counted,
             restless: record.is_restless(),
             suspected: live.suspected,
+            watched: server.is_watched(),
             flagged: class == Class::Up
                 && record.status == Status::Running
                 && record.reboot_requested_at.is_some(),

@@ -159,6 +159,10 @@ impl Ledger {
         self.providers.get(provider)?.by_id.get(id).copied()
     }
 
+    pub(crate) fn forget_token(&mut self, token: Token) {
+        self.tokens.remove(&token);
+    }
+
     /// Gives the living server that stands in for a failed one.
     pub(crate) fn replacement_of(&self, failed: ServerId) -> Option<ServerId> {
         self.replaced.get(&failed).copied()
@@ -294,7 +298,7 @@ impl Ledger {
         self.drop_found(&record.provider.clone(), &record.provider_id.clone());
         self.count_found(&record, 1);
         self.unsaved.others.push(Change::Found(record.clone()));
-        let found = FoundServer { seen, record };
+        let found = FoundServer { seen, record, misses: 0 };
         self.provider_index(&found.record.provider.clone())
             .found
             .insert(found.record.provider_id.clone(), found);
@@ -396,9 +400,13 @@ impl Ledger {
             provider.uncounted -= u32::from(keys.uncounted);
             provider.restless -= u32::from(keys.restless);
             provider.suspected -= u32::from(keys.suspected);
+            provider.watched.remove(&record.id);
+            provider.left.remove(&record.id);
             index.flagged.remove(&record.id);
             index.replacing.remove(&record.id);
-            if let Some(failed) = keys.replacing {
+            if let Some(failed) = keys.replacing
+                && self.replaced.get(&failed) == Some(&record.id)
+            {
                 self.replaced.remove(&failed);
             }
         }
@@ -411,6 +419,12 @@ impl Ledger {
             provider.uncounted += u32::from(keys.uncounted);
             provider.restless += u32::from(keys.restless);
             provider.suspected += u32::from(keys.suspected);
+            if keys.watched {
+                provider.watched.insert(record.id);
+            }
+            if keys.class == Class::Left {
+                provider.left.insert(record.id);
+            }
             if keys.flagged {
                 index.flagged.insert(record.id);
             }

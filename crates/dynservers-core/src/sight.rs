@@ -74,7 +74,9 @@ impl Reconciler {
         if self.ledger.sight_quietly(id, sighting) {
             return;
         }
-        self.ledger.update_live(id, |live| live.suspected = false);
+        if self.ledger.get(id).is_some_and(|server| server.live.suspected) {
+            self.clear_suspicion(id);
+        }
         self.ledger.touched.insert(id);
         let Some(record) = self.ledger.server(id) else { return };
         let is_ending = record.removal.is_some();
@@ -158,7 +160,9 @@ impl Reconciler {
                 .removal
                 .as_ref()
                 .is_some_and(|removal| removal.delete.is_some_and(|delete| begun <= delete.at));
-        if record.status == Status::Stopped || is_deleting {
+        let is_stuck = record.status == Status::Hanging
+            && record.removal.as_ref().is_some_and(|removal| removal.delete.is_some());
+        if record.status == Status::Stopped || is_deleting || is_stuck {
             return;
         }
         if let Some(stop) = stop {
@@ -223,11 +227,8 @@ impl Reconciler {
             self.retry_read(id);
             return;
         }
-        self.ledger.update_live(id, |live| {
-            live.suspected = false;
-            live.inspect = false;
-            live.retry = None;
-        });
+        self.ledger.update_live(id, |live| live.retry = None);
+        self.clear_suspicion(id);
         self.observe_known(id, observed, begun);
     }
 
@@ -238,17 +239,17 @@ impl Reconciler {
         let begun = run.reading.begun;
         let is_first = live.looked.is_none();
         let was_blind = live.is_blind() || live.denied;
+        // Only the changes are denied: a look that succeeds is no news.
+        let is_told = live.change_retry.is_some();
         live.looked = Some(begun);
         live.failed_looks = 0;
         live.denied = false;
         live.failure = None;
-        if was_blind {
+        if was_blind && !is_told {
             self.notify(EventKind::ProviderReachable { provider: name.clone() });
         }
         self.judge_missing(name, begun, run.is_complete());
-        if run.is_complete() {
-            self.drop_unseen_found(name, begun);
-        }
+        self.drop_unseen_found(name, begun, run.is_complete());
         if is_first {
             self.note_restored(name);
         }
@@ -264,11 +265,17 @@ impl Reconciler {
         self.touch_provider(name);
     }
 
-    fn drop_unseen_found(&mut self, name: &ProviderName, begun: Time) {
-        let Some(index) = self.ledger.providers.get(name) else { return };
-        let unseen = index.found.iter().filter(|(_, found)| found.seen.is_none_or(|seen| seen < begun));
-        let unseen: Vec<_> = unseen.map(|(id, _)| id.clone()).collect();
-        for id in unseen {
+    fn drop_unseen_found(&mut self, name: &ProviderName, begun: Time, is_complete: bool) {
+        let mut gone = Vec::new();
+        for (id, found) in &mut self.ledger.provider_index(name).found {
+            if found.seen.is_none_or(|seen| seen < begun) {
+                found.misses = found.misses.saturating_add(1);
+                if is_complete || found.misses >= 2 {
+                    gone.push(id.clone());
+                }
+            }
+        }
+        for id in gone {
             self.ledger.drop_found(name, &id);
         }
         let holds = |found: &crate::record::FoundRecord| found.provider == *name && found.kind == Found::Held;
