@@ -36,3 +36,19 @@ fn a_configured_takeover_holds_for_every_look_to_come_and_over_restarts() {
     world.ensure(0);
     world.converge(0);
 }
+
+#[test]
+fn held_servers_hold_creates_back_and_are_no_surplus() {
+    let mut world = after_a_lost_ledger(OtherOwnerPolicy::Hold, 2);
+    world.run_seconds(10);
+    world.ensure(6);
+    world.run_seconds(1_800);
+    assert_eq!((world.count(Status::Running), world.is_settled()), (4, true));
+    world.ensure(3);
+    world.run_seconds(1_800);
+    assert_eq!((world.count(Status::Running), world.is_settled()), (3, true), "three of ours are wanted");
+    world.ensure(0);
+    world.run_seconds(1_800);
+    assert_eq!((world.count(Status::Running), world.is_settled()), (0, true));
+    assert_eq!(world.cloud.count(), 2, "those of the other owner");
+}
