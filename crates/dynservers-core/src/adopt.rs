@@ -18,7 +18,11 @@ impl Reconciler {
     pub(crate) fn observe_unknown(&mut self, name: &ProviderName, observed: &Observed, begun: Time) {
         let takes =
             self.provider_config(name).is_some_and(|config| config.other_owner == OtherOwnerPolicy::Takeover);
-        let kind = if takes || self.is_ours(observed) { Found::Orphan } else { Found::Held };
+        if takes && !self.is_ours(observed) {
+            // Remembered, since the labels stay: the next look must not take it for somebody else's.
+            self.take_owner(observed.labels.owner.as_ref());
+        }
+        let kind = if self.is_ours(observed) { Found::Orphan } else { Found::Held };
         let known = self.ledger.providers.get(name).and_then(|index| index.found.get(&observed.provider_id));
         let first_seen = known.map_or(self.now, |found| found.record.first_seen);
         let is_new = known.is_none_or(|found| found.record.kind != kind);

@@ -139,7 +139,9 @@ impl Reconciler {
             orphans: index.map_or(0, |index| index.orphans),
             settled: looked
                 && index.is_none_or(|index| index.flagged.is_empty())
-                && running == target.saturating_sub(index.map_or(0, |index| index.held + index.orphans))
+                // What others hold stands in for ours, and is no reason to let any of ours go.
+                && running <= target
+                && running + index.map_or(0, |index| index.held + index.orphans) >= target
                 && self.ledger.count(name, Status::Rebooting) == 0
                 && unsettled.into_iter().all(|class| self.count_class(name, class) == 0),
             retired: self.config.retired_types.contains(name),

@@ -3,4 +3,5 @@
 mod cloud;
 mod commands;
 mod life;
+mod owners;
 mod world;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use dynservers_core::{
     Action, Batch, Change, Command, CommandId, Config, Done, Effect, Event, EventKind, FailedPolicy, Failure,
     FleetName, Input, Ledger, Output, OwnerId, Prepared, ProviderConfig, ProviderName, Reconciler, Reply,
-    ServerId, Spec, Status, Stored, Time, Timing, TypeConfig, TypeName,
+    ServerId, ServerRecord, Spec, Status, Stored, Time, Timing, TypeConfig, TypeName,
 };
 
 use crate::cloud::{Cloud, Fate};
@@ -275,7 +275,8 @@ impl World {
         let views = self.machine.view(self.now);
         for (name, view) in &views.types {
             let counted: u32 = view.counts.values().sum();
-            let kept = self.machine.ledger().servers().filter(|record| record.server_type == *name).count();
+            let counts = |record: &&ServerRecord| record.server_type == *name && !record.disowned;
+            let kept = self.machine.ledger().servers().filter(counts).count();
             assert_eq!(counted as usize, kept, "the counters of {name} drifted");
         }
     }
