@@ -160,6 +160,11 @@ stop_timeout = "1s"
         self.daemon = Some(process);
     }
 
+    /// Whether the daemon was started and has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.daemon.as_mut().is_some_and(Process::is_running)
+    }
+
     /// Waits until the daemon ends by itself.
     ///
     /// # Panics
