@@ -9,8 +9,8 @@ use dynservers_core::InvalidId;
 use dynservers_http::Reference;
 use toml::de::DeValue;
 
-use super::duration;
 use super::reader::{Report, Section, nearest};
+use crate::duration::{self, NoDuration};
 
 /// The value of a key.
 pub(super) struct Field<'r> {
@@ -185,17 +185,17 @@ impl<'r> Field<'r> {
             duration::show(*bounds.end())
         );
         if matches!(self.value, DeValue::Integer(_) | DeValue::Float(_)) {
-            self.wrong_kind(&wanted, duration::FORM);
+            self.wrong_kind(&wanted, NoDuration.to_string());
             return None;
         }
         let text = self.resolved()?;
-        let read = duration::read(&text.text);
-        if read.is_none() {
-            self.add(format!("must be {wanted}, not {text}"), duration::FORM);
-        } else if !read.is_some_and(|read| bounds.contains(&read)) {
-            self.add(format!("must be {wanted}, not {text}"), "choose one within these bounds");
-        }
-        read.filter(|read| bounds.contains(read))
+        let help = match duration::parse(&text.text) {
+            Ok(duration) if bounds.contains(&duration) => return Some(duration),
+            Ok(_) => "choose one within these bounds".to_owned(),
+            Err(form) => form.to_string(),
+        };
+        self.add(format!("must be {wanted}, not {text}"), help);
+        None
     }
 
     /// Reads one of a few words.

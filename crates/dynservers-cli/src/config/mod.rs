@@ -1,7 +1,6 @@
 //! The configuration file: read whole, checked whole, and either right or told what is wrong with it.
 
 mod document;
-mod duration;
 mod endpoints;
 mod field;
 mod find;

@@ -31,7 +31,7 @@ fn a_duration_without_a_unit() {
       |
     4 | poll_interval = 20
       |                 ^^
-    help: a whole number and a unit: "300ms", "20s", "10m", "2h" or "7d"
+    help: a duration is a whole number and a unit: "300ms", "20s", "10m", "2h" or "7d"
     "#);
 }
 
@@ -42,7 +42,7 @@ fn a_duration_with_another_unit() {
       |
     4 | poll_interval = "20 sec"
       |                 ^^^^^^^^
-    help: a whole number and a unit: "300ms", "20s", "10m", "2h" or "7d"
+    help: a duration is a whole number and a unit: "300ms", "20s", "10m", "2h" or "7d"
     "#);
 }
 
