@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dynservers_core::InvalidId;
-use dynservers_http::Reference;
+use dynservers_http::{Reference, Text};
 use toml::de::DeValue;
 
 use super::reader::{Report, Section, nearest};
@@ -19,25 +19,6 @@ pub(super) struct Field<'r> {
     pub(super) key: String,
     pub(super) span: Range<usize>,
     pub(super) value: &'r DeValue<'r>,
-}
-
-/// A text that is given, or said where it is to be read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Text {
-    /// As written in the file.
-    Literal(String),
-    /// Read when a request is built.
-    Reference(Reference),
-}
-
-impl Text {
-    /// Gives the text if it is written in the file; only then can it be checked.
-    pub(super) fn literal(&self) -> Option<&str> {
-        match self {
-            Self::Literal(text) => Some(text),
-            Self::Reference(_) => None,
-        }
-    }
 }
 
 impl<'r> Field<'r> {
@@ -103,8 +84,8 @@ impl<'r> Field<'r> {
     /// Reads a text or a reference to one. The reference is kept.
     pub(super) fn text(&self) -> Option<Text> {
         match self.value {
-            DeValue::String(text) => Some(Text::Literal(text.clone().into_owned())),
-            DeValue::Table(_) => self.reference().map(Text::Reference),
+            DeValue::String(text) => Some(Text::from(text.as_ref())),
+            DeValue::Table(_) => self.reference().map(Text::from),
             _ => {
                 self.wrong_kind("a text", format!("{} = \"...\"", self.name()));
                 None
@@ -150,9 +131,9 @@ impl<'r> Field<'r> {
 
     /// Reads a text that the daemon itself needs: a reference is followed now.
     pub(super) fn resolved(&self) -> Option<Resolved> {
-        let reference = match self.text()? {
-            Text::Literal(text) => return Some(Resolved { text, from: None }),
-            Text::Reference(reference) => reference,
+        let text = self.text()?;
+        let Some(reference) = text.reference() else {
+            return text.literal().map(|text| Resolved { text: text.to_owned(), from: None });
         };
         let read = match &reference {
             Reference::Env(name) => (self.report.variable)(name).ok_or_else(|| "it is not set".to_owned()),

@@ -87,7 +87,7 @@ pub enum TemplateProblem {
     #[error("must be a public key as OpenSSH writes it")]
     NotAPublicKey,
     /// A key begins as those of our labels do.
-    #[error("keys that begin with `dynservers-` are reserved")]
+    #[error("keys that begin with `dynservers-` are the fleet's own")]
     ReservedKey,
     /// UpCloud does not take a label's key.
     #[error("UpCloud takes keys of 2 to 32 printable ASCII characters that do not begin with `_`")]
@@ -198,7 +198,9 @@ impl Check {
             Some(value) => rule(value),
             None => None,
         };
-        problem.into_iter().for_each(|problem| self.add(Part::Value, problem));
+        if let Some(problem) = problem {
+            self.add(Part::Value, problem);
+        }
     }
 
     fn labels(&mut self, template: &Template) {

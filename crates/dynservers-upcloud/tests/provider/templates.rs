@@ -66,7 +66,7 @@ fn every_wrong_key_is_named_with_what_is_wrong() {
         ),
         (
             with(|template| template.labels = label("dynservers-token")),
-            "labels.dynservers-token: keys that begin with `dynservers-` are reserved",
+            "labels.dynservers-token: keys that begin with `dynservers-` are the fleet's own",
         ),
         (
             with(|template| template.labels = label("_a")),
@@ -78,11 +78,11 @@ fn every_wrong_key_is_named_with_what_is_wrong() {
         ),
         (
             configured(json!({"labels": {"label": [{"key": "DYNSERVERS-x", "value": "x"}]}})),
-            "configuration.labels.label[0].key: keys that begin with `dynservers-` are reserved",
+            "configuration.labels.label[0].key: keys that begin with `dynservers-` are the fleet's own",
         ),
         (
             configured(json!({"a": [{"dynservers-x": 1}]})),
-            "configuration.a[0].dynservers-x: keys that begin with `dynservers-` are reserved",
+            "configuration.a[0].dynservers-x: keys that begin with `dynservers-` are the fleet's own",
         ),
         (
             configured(
