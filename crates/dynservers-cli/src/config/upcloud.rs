@@ -1,6 +1,9 @@
 //! What a server type asks of UpCloud: read here, and checked by the template itself.
 
+use std::fs::{self, File};
+use std::io;
 use std::ops::Range;
+use std::path::Path;
 
 use dynservers_http::{Reference, Text};
 use dynservers_upcloud::{Location, Part, Segment, Template, TemplateError, TemplateProblem};
@@ -88,15 +91,20 @@ fn user_data(section: &mut Section<'_>) -> Option<Text> {
     let Some((path, field)) = file.and_then(|field| Some((field.path()?, field))) else {
         return literal.map(|field| text(&field));
     };
-    match std::fs::File::open(&path).and_then(|file| file.metadata()) {
-        Ok(found) if found.is_file() => {}
-        Ok(_) => field.add("is no file", "user_data_file = \"worker.sh\", beside this file"),
+    match is_readable_file(&path) {
+        Ok(true) => {}
+        Ok(false) => field.add("is no file", "user_data_file = \"worker.sh\", beside this file"),
         Err(error) => {
             let help = "relative paths are relative to the configuration file's directory";
             field.add(format!("{} cannot be read: {error}", path.display()), help);
         }
     }
     Some(Reference::File(path).into())
+}
+
+/// Only files are opened: a pipe would wait for somebody to write to it.
+fn is_readable_file(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.is_file() && File::open(path).map(|_| true)?)
 }
 
 /// Gives the provider's own payload as JSON.

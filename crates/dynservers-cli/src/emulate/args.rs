@@ -1,6 +1,7 @@
 //! What the emulator is told: its flags, and the settings that they make.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -52,7 +53,7 @@ pub(crate) struct EmulateArgs {
     #[arg(long, value_name = "MILLIS")]
     pub(crate) list_lag: Option<u64>,
     /// Lets so many requests a second through, by the real clock
-    #[arg(long, value_name = "N", value_parser = speed)]
+    #[arg(long, value_name = "N", value_parser = rate)]
     pub(crate) throttle: Option<f64>,
     /// The longest page that it gives
     #[arg(long, value_name = "N")]
@@ -107,11 +108,18 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     Err("the emulator checks no credentials worth the name, so it listens on loopback only".to_owned())
 }
 
+/// Beyond these, moments of the emulator's time leave what a clock can tell.
+const SPEEDS: RangeInclusive<f64> = 0.01..=1_000_000.0;
+
 fn speed(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
-        _ => Err("not a number above 0".to_owned()),
-    }
+    let (slowest, fastest) = (SPEEDS.start(), SPEEDS.end());
+    let speed = text.parse::<f64>().ok().filter(|speed| SPEEDS.contains(speed));
+    speed.ok_or_else(|| format!("not a number from {slowest} to {fastest}"))
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "not a number above 0".to_owned())
 }
 
 #[cfg(test)]
@@ -150,6 +158,9 @@ mod tests {
             &["--listen", "here"],
             &["--speed", "0"],
             &["--speed", "NaN"],
+            &["--speed", "1e300"],
+            &["--speed", "1e-300"],
+            &["--throttle", "-1"],
             &["--username", "me"],
             &["--token", "a", "--username", "me", "--password", "b"],
         ] {

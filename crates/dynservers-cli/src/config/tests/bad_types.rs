@@ -163,6 +163,17 @@ fn user_data_from_a_file_that_is_missing() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn user_data_from_a_pipe_is_refused_without_waiting_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    let text = super::SMALL.replace("max = 20", "max = 20\nuser_data_file = \"pipe\"");
+    let problems = super::parse_in(&text, directory.path()).unwrap_err().to_string();
+    assert!(problems.contains("server_types.default.user_data_file: is no file"), "{problems}");
+}
+
+#[test]
 fn user_data_twice() {
     insta::assert_snapshot!(told("max = 20", "max = 20\nuser_data = \"a\"\nuser_data_file = { env = \"ABSENT\" }"), @r#"
     error: dynservers.toml:13:18: server_types.default.user_data_file: is given beside user_data
