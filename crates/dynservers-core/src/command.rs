@@ -154,9 +154,10 @@ impl Reconciler {
         Ok(Done::TakenOver { servers })
     }
 
-    fn take_owner(&mut self, owner: Option<&crate::ids::OwnerId>) {
+    pub(crate) fn take_owner(&mut self, owner: Option<&crate::ids::OwnerId>) {
         let Some(owner) = owner else { return };
-        if !self.ledger.fleet().taken_owners.contains(owner) {
+        let fleet = self.ledger.fleet();
+        if *owner != fleet.owner && !fleet.taken_owners.contains(owner) {
             self.ledger.update_fleet(|fleet| {
                 fleet.taken_owners.insert(owner.clone());
             });

@@ -111,7 +111,7 @@ impl Reconciler {
             Errand::Account => self.handle_account(&name, outcome, next),
             Errand::Create(id, token) => self.handle_create(&name, id, token, outcome, next),
             Errand::Server(id, Task::Find, Some(token)) => {
-                self.handle_find(&name, id, token, outcome, flight.begun)
+                self.handle_find(&name, id, token, outcome, flight.begun);
             }
             Errand::Server(id, Task::Inspect, _) => self.handle_inspect(id, outcome, flight.begun),
             Errand::Server(id, task, _) => self.handle_task(id, task, outcome, next),

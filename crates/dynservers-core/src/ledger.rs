@@ -264,6 +264,7 @@ impl Ledger {
             return true;
         }
         server.live.seen = Some(sighting);
+        server.live.listed |= sighting.is_listed;
         server.live.misses = 0;
         let record = &server.record;
         record.status == Status::Running

@@ -61,6 +61,7 @@ pub(crate) struct Provider {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AccountSeen {
     pub(crate) begun: Time,
+    pub(crate) ended: Time,
     pub(crate) total: Option<u64>,
     pub(crate) limit: Option<u64>,
 }

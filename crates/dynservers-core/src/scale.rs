@@ -7,6 +7,8 @@ use crate::ids::{ServerId, TypeName};
 use crate::index::TypeIndex;
 use crate::ledger::Ledger;
 use crate::server::Class;
+use crate::status::Status;
+use crate::time::Time;
 
 /// What a plan depends on besides the counts.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,8 @@ pub(crate) struct Bounds {
     pub(crate) may_shrink: bool,
     /// Whether the next replacement may be made by now.
     pub(crate) may_replace: bool,
+    /// What was bound later than this may still come up, as boots go: slow, and not failed.
+    pub(crate) slow_since: Option<Time>,
 }
 
 /// One change that the count asks for.
@@ -122,7 +126,12 @@ fn replace(
         scaling.limited_to = Some(active(index));
     }
     if bounds.may_grow && bounds.may_replace && !bounds.retired {
-        let make = failed.iter().take(budget.min(room) as usize);
+        let is_slow = |id: &&ServerId| {
+            let record = ledger.server(**id).filter(|record| record.status == Status::Hanging);
+            let bound_at = record.and_then(|record| record.bound_at);
+            bound_at.zip(bounds.slow_since).is_some_and(|(bound_at, since)| bound_at > since)
+        };
+        let make = failed.iter().filter(|id| !is_slow(id)).take(budget.min(room) as usize);
         scaling.orders.extend(make.map(|id| Order::Make { replaces: Some(*id) }));
     }
 }

@@ -73,6 +73,8 @@ pub(crate) struct Cloud {
     pub(crate) harmed_strangers: u32,
     /// Creates beyond the account's limit.
     pub(crate) over_quota: u32,
+    /// Whether a server in error may be deleted as it is.
+    pub(crate) deletes_in_error: bool,
     /// How each stop was asked for.
     pub(crate) stops: Vec<StopMode>,
     /// The most servers of ours that existed at once.
@@ -208,7 +210,9 @@ impl Cloud {
                 })
             }
             Op::Delete { provider_id, .. } => {
-                self.change(provider_id, &[ProviderState::Stopped], |cloud, key| {
+                let states = [ProviderState::Stopped, ProviderState::Error];
+                let states = &states[..if self.deletes_in_error { 2 } else { 1 }];
+                self.change(provider_id, states, |cloud, key| {
                     cloud.servers.get_mut(&key).unwrap().is_gone = true;
                 })
             }

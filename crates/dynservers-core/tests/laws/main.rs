@@ -2,5 +2,12 @@
 
 mod cloud;
 mod commands;
+mod crashes;
+mod failing;
+mod faults;
 mod life;
+mod missing;
+mod ownership;
+mod room;
+mod sameness;
 mod world;
