@@ -210,7 +210,9 @@ impl Reconciler {
 
     fn touch_everything(&mut self) {
         let names: Vec<ProviderName> = self.config.providers.keys().cloned().collect();
-        names.iter().for_each(|name| self.touch_provider(name));
+        for name in &names {
+            self.touch_provider(name);
+        }
     }
 
     /// Gives what is remembered of a type.

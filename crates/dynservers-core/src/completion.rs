@@ -156,7 +156,7 @@ impl Reconciler {
 
     fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<Step>) {
         match outcome {
-            Outcome::Page(page) => self.take_page(name, &page, next),
+            Outcome::Page(page) => self.take_page(name, &page, next.as_ref()),
             // Sent again as soon as the pace allows: the pages so far are not lost.
             Outcome::Throttled { .. } => {}
             other => {
@@ -313,12 +313,12 @@ impl Reconciler {
     }
 
     /// Takes one page of a look: what it shows counts at once, what it lacks only at the end.
-    fn take_page(&mut self, name: &ProviderName, page: &Page, next: Option<Step>) {
+    fn take_page(&mut self, name: &ProviderName, page: &Page, next: Option<&Step>) {
         let live = self.provider_mut(name);
         let Some(run) = &mut live.look else { return };
         let may_go_on = run.add(page);
         let begun = run.reading.begun;
-        run.reading.next.clone_from(&next);
+        run.reading.next = next.cloned();
         for observed in &page.servers {
             self.observe(name, observed, begun);
         }

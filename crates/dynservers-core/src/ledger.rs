@@ -127,13 +127,21 @@ impl Ledger {
         self.types.get(server_type).map_or(0, |index| index.counts[status as usize])
     }
 
+    /// Gives how many servers of a type have a status and are still ours.
+    pub(crate) fn count_ours(&self, server_type: &TypeName, status: Status) -> u32 {
+        let left = self.types.get(server_type).map(|index| index.class(Class::Left));
+        let has_status = |id: &&ServerId| self.server(**id).is_some_and(|record| record.status == status);
+        let left = left.map_or(0, |left| left.iter().filter(has_status).count());
+        self.count(server_type, status).saturating_sub(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+
     /// Gives how many servers of a type count towards the desired number: new, starting, running and rebooting.
     #[must_use]
     pub fn provisioned(&self, server_type: &TypeName) -> u32 {
         Status::ALL
             .into_iter()
             .filter(|status| status.is_provisioned())
-            .map(|status| self.count(server_type, status))
+            .map(|status| self.count_ours(server_type, status))
             .sum()
     }
 
@@ -394,17 +402,8 @@ impl Ledger {
         let index = self.types.entry(record.server_type.clone()).or_default();
         let provider = self.providers.entry(record.provider.clone()).or_default();
         if let Some(keys) = before {
-            index.counts[keys.status as usize] -= 1;
-            index.classes[keys.class.index()].remove(&record.id);
-            index.existing -= u32::from(keys.exists);
-            provider.existing -= u32::from(keys.exists);
-            provider.uncounted -= u32::from(keys.uncounted);
-            provider.restless -= u32::from(keys.restless);
-            provider.suspected -= u32::from(keys.suspected);
-            provider.watched.remove(&record.id);
-            provider.left.remove(&record.id);
-            index.flagged.remove(&record.id);
-            index.replacing.remove(&record.id);
+            index.leave(record.id, &keys);
+            provider.leave(record.id, &keys);
             if let Some(failed) = keys.replacing
                 && self.replaced.get(&failed) == Some(&record.id)
             {
@@ -412,26 +411,9 @@ impl Ledger {
             }
         }
         if let Some(keys) = after {
-            index.counts[keys.status as usize] += 1;
-            index.classes[keys.class.index()].insert(record.id);
-            index.existing += u32::from(keys.exists);
-            provider.existing += u32::from(keys.exists);
-            provider.uncounted += u32::from(keys.uncounted);
-            provider.restless += u32::from(keys.restless);
-            provider.suspected += u32::from(keys.suspected);
-            if keys.watched {
-                provider.watched.insert(record.id);
-            }
-            if keys.class == Class::Left {
-                provider.left.insert(record.id);
-            }
-            if keys.flagged {
-                index.flagged.insert(record.id);
-            }
-            if let Some(failed) = keys.replacing {
-                index.replacing.insert(record.id);
-                self.replaced.insert(failed, record.id);
-            }
+            index.enter(record.id, &keys);
+            provider.enter(record.id, &keys);
+            self.replaced.extend(keys.replacing.map(|failed| (failed, record.id)));
         }
         self.touched_types.insert(record.server_type.clone());
     }

@@ -12,6 +12,7 @@ use crate::time::Time;
 
 /// What a plan depends on besides the counts.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold or not, each by itself")]
 pub(crate) struct Bounds {
     /// How many there should be, if that is known.
     pub(crate) desired: Option<u32>,

@@ -17,6 +17,7 @@ pub(crate) struct Server {
 
 /// What this process knows of a server and would learn again after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold or not, each by itself")]
 pub(crate) struct Live {
     /// The effect under way for it.
     pub(crate) flight: Option<EffectId>,

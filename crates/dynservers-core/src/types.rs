@@ -148,7 +148,7 @@ impl Reconciler {
     fn roll_reboots(&mut self, server_type: &TypeName) {
         let budget =
             self.type_record(server_type).and_then(|record| record.reboot_at_a_time).unwrap_or(u32::MAX);
-        let under_way = self.ledger.count(server_type, Status::Rebooting);
+        let under_way = self.ledger.count_ours(server_type, Status::Rebooting);
         let index = self.ledger.type_index(server_type);
         let next: Vec<ServerId> =
             index.flagged.iter().copied().take(budget.saturating_sub(under_way) as usize).collect();

@@ -126,7 +126,7 @@ impl Reconciler {
         let unsettled = [Class::New, Class::Starting, Class::Going];
         let looked = config
             .is_none_or(|config| self.provider(&config.provider).is_some_and(|live| live.looked.is_some()));
-        let running = self.ledger.count(name, Status::Running);
+        let running = self.ledger.count_ours(name, Status::Running);
         TypeView {
             provider: config.map(|config| config.provider.clone()),
             desired: record.and_then(|record| record.desired),
@@ -137,7 +137,7 @@ impl Reconciler {
             settled: looked
                 && index.is_none_or(|index| index.flagged.is_empty())
                 && running == target.saturating_sub(index.map_or(0, |index| index.held + index.orphans))
-                && self.ledger.count(name, Status::Rebooting) == 0
+                && self.ledger.count_ours(name, Status::Rebooting) == 0
                 && unsettled.into_iter().all(|class| self.count_class(name, class) == 0),
             retired: self.config.retired_types.contains(name),
             limited_since: record.and_then(|record| record.limited_since),

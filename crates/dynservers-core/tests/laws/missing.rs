@@ -15,7 +15,9 @@ fn running(count: u32) -> World {
 
 fn vanish(world: &mut World, count: usize) {
     let keys: Vec<u64> = world.cloud.living().map(|(key, _)| *key).take(count).collect();
-    keys.iter().for_each(|key| world.cloud.meddle(*key, |server| server.is_gone = true));
+    for key in keys {
+        world.cloud.meddle(key, |server| server.is_gone = true);
+    }
 }
 
 fn meddle_all(world: &mut World, act: impl Fn(&mut CloudServer)) {
@@ -225,7 +227,7 @@ fn one_that_returns_is_taken_back_or_its_deletion_finished() {
     world.converge(3);
     world.ensure(2);
     world.converge(2);
-    let gone = *world.cloud.servers.iter().filter(|(_, server)| server.is_gone).next_back().unwrap().0;
+    let gone = *world.cloud.servers.iter().rfind(|(_, server)| server.is_gone).unwrap().0;
     world.cloud.meddle(gone, |server| {
         (server.is_gone, server.state) = (false, ProviderState::Stopped);
     });
@@ -279,4 +281,24 @@ fn an_owner_changed_by_hand_means_hands_off_too() {
     assert!(!world.cloud.servers[&key].is_gone);
     world.cloud.meddle(key, |server| (server.labels.owner, server.is_ours) = (ours, true));
     world.converge(0);
+}
+
+#[test]
+fn a_loss_that_was_accepted_is_not_held_again() {
+    let mut world = World::new();
+    let mut count = 0_u32;
+    world.fate(Fate::Throttle, move |_| {
+        count += 1;
+        count.is_multiple_of(3)
+    });
+    world.ensure(7);
+    world.run_seconds(26);
+    meddle_all(&mut world, |server| server.is_gone = true);
+    world.fates = Box::new(|_| Fate::Answer);
+    world.run_seconds(600);
+    world.command(Action::Resume { provider: None }).unwrap();
+    world.ensure(4);
+    world.run_seconds(300);
+    assert_eq!((world.events_named("held"), world.events_named("resumed")), (1, 1));
+    world.converge(4);
 }
