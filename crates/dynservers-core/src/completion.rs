@@ -107,7 +107,7 @@ impl Reconciler {
         let name = flight.provider;
         match flight.errand {
             Errand::Check => self.handle_check(&name, outcome, next),
-            Errand::Look => self.handle_look(&name, outcome, next),
+            Errand::Look => self.handle_look(&name, outcome, next.as_ref()),
             Errand::Account => self.handle_account(&name, outcome, next),
             Errand::Create(id, token) => self.handle_create(&name, id, token, outcome, next),
             Errand::Server(id, Task::Find, Some(token)) => {
@@ -154,9 +154,9 @@ impl Reconciler {
         }
     }
 
-    fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<Step>) {
+    fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<&Step>) {
         match outcome {
-            Outcome::Page(page) => self.take_page(name, &page, next.as_ref()),
+            Outcome::Page(page) => self.take_page(name, &page, next),
             // Sent again as soon as the pace allows: the pages so far are not lost.
             Outcome::Throttled { .. } => {}
             other => {

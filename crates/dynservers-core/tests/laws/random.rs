@@ -76,8 +76,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 5..30)
 }
 
-fn take(world: &mut World, step: Step) {
-    match step {
+fn take(world: &mut World, step: &Step) {
+    match *step {
         Step::Ensure(count) => drop(world.ensure(count)),
         // Refused before the first look, or the step that the death of the process took with it.
         Step::Increase(by) => drop(world.command(Action::Increase { server_type: type_name(), by })),
@@ -132,7 +132,7 @@ fn whatever_happens_it_is_safe_and_settles() {
             world.cloud.habits.page_size = page_size;
             world.cloud.deletes_in_error = true;
             for step in steps {
-                take(&mut world, step);
+                take(&mut world, &step);
             }
             world.death = None;
             world.fates = Box::new(|_| Fate::Answer);
