@@ -6,7 +6,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::COMMANDS_KEPT;
-use crate::config::{Config, ConfigError};
 use crate::event::{Event, EventKind};
 use crate::ids::{CommandId, EventId, ProviderId, ProviderName, ServerId, SpecHash, Token, TypeName};
 use crate::index::{FoundServer, Keys, ProviderIndex, TypeIndex};
@@ -74,29 +73,6 @@ impl Ledger {
         }
         ledger.unsaved = Unsaved::default();
         ledger
-    }
-
-    /// Finds the types and providers that still have servers and are gone from a configuration, besides what
-    /// contradicts itself in it. A host must refuse to start with any of them.
-    #[must_use]
-    pub fn contradictions(&self, config: &Config) -> Vec<ConfigError> {
-        let mut errors = config.contradictions();
-        let alive = |index: &TypeIndex| index.existing + index.count(Class::Left);
-        for (server_type, index) in &self.types {
-            let known =
-                config.server_types.contains_key(server_type) || config.retired_types.contains(server_type);
-            if !known && alive(index) > 0 {
-                errors
-                    .push(ConfigError::TypeInUse { server_type: server_type.clone(), servers: alive(index) });
-            }
-        }
-        for (provider, index) in &self.providers {
-            if !config.providers.contains_key(provider) && index.existing > 0 {
-                errors
-                    .push(ConfigError::ProviderInUse { provider: provider.clone(), servers: index.existing });
-            }
-        }
-        errors
     }
 
     /// Gives every record, in the order of their numbers.
