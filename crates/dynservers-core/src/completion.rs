@@ -8,6 +8,7 @@ use crate::inflight::{Errand, Flight};
 use crate::look::Page;
 use crate::plan::Task;
 use crate::reconciler::{Reconciler, Timer};
+use crate::status::Status;
 use crate::time::Time;
 
 impl Reconciler {
@@ -256,6 +257,8 @@ impl Reconciler {
                 self.accepted(id, |record| record.unfinished = next);
             }
             (task, Outcome::Absent(failure)) => {
+                // It may have been convicted while the answer was on its way.
+                let is_there = self.ledger.server(id).is_some_and(|record| record.status != Status::Deleted);
                 self.ledger.update(id, |record| {
                     record.failure = Some(failure);
                     if task == Task::Reboot {
@@ -263,7 +266,7 @@ impl Reconciler {
                     }
                 });
                 self.ledger.update_live(id, |live| {
-                    live.suspected = true;
+                    live.suspected = is_there;
                     live.act_after = now;
                 });
             }

@@ -131,7 +131,7 @@ impl Keys {
             exists: record.may_exist(),
             uncounted: record.may_exist() && !live.counted,
             restless: record.is_restless(),
-            suspected: live.suspected,
+            suspected: live.suspected && record.status != Status::Deleted,
             watched: server.is_watched(),
             flagged: class == Class::Up
                 && record.status == Status::Running

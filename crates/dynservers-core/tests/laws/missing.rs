@@ -302,3 +302,16 @@ fn a_loss_that_was_accepted_is_not_held_again() {
     assert_eq!((world.events_named("held"), world.events_named("resumed")), (1, 1));
     world.converge(4);
 }
+
+#[test]
+fn a_late_word_about_one_that_is_convicted_keeps_nobody_awake() {
+    let mut world = running(3);
+    world.command(Action::Reboot { server_type: crate::world::type_name(), at_a_time: None }).unwrap();
+    world.fate(Fate::Deny, |_| true);
+    meddle_all(&mut world, |server| server.is_gone = true);
+    world.run_seconds(1);
+    world.fates = Box::new(|_| Fate::Answer);
+    world.run_seconds(600);
+    world.command(Action::Resume { provider: None }).unwrap();
+    world.converge(3);
+}
