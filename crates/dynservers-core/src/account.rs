@@ -70,7 +70,7 @@ impl Reconciler {
                 let begun = reading.begun;
                 live.account_read = None;
                 live.account_retry = None;
-                live.account = Some(AccountSeen { begun, total, limit });
+                live.account = Some(AccountSeen { begun, ended: now, total, limit });
                 self.count_seen(name, begun);
                 self.touch_provider(name);
             }
@@ -79,7 +79,7 @@ impl Reconciler {
             Outcome::Refused(..) | Outcome::Absent(_) => {
                 let begun = reading.begun;
                 live.account_read = None;
-                live.account = Some(AccountSeen { begun, total: None, limit: None });
+                live.account = Some(AccountSeen { begun, ended: now, total: None, limit: None });
                 self.count_seen(name, begun);
                 self.touch_provider(name);
             }
@@ -129,7 +129,7 @@ impl Reconciler {
     /// Whether the account's total is too old to create by.
     pub(crate) fn lacks_account(&self, name: &ProviderName) -> bool {
         let seen = self.provider(name).and_then(|live| live.account);
-        seen.is_none_or(|seen| self.now.since(seen.begun) > self.config.timing.poll_interval)
+        seen.is_none_or(|seen| self.now.since(seen.ended) > self.config.timing.poll_interval)
     }
 
     /// Whether a create waits only for a total of the account that is young enough.

@@ -145,6 +145,8 @@ impl Reconciler {
             Some(server_type) => {
                 let why =
                     (policy == OrphanPolicy::Delete && found.kind == Found::Orphan).then_some(Why::Orphan);
+                // Else the next look would take it for another owner's again.
+                self.take_owner(found.owner.as_ref());
                 self.adopt(found, server_type, why);
             }
             None if found.kind == Found::Held => {
@@ -205,7 +207,7 @@ impl Reconciler {
         let told = record.tell();
         self.ledger.insert(record);
         self.ledger.update_live(id, |live| {
-            live.seen = Some(Sighting { begun, state: found.state });
+            live.seen = Some(Sighting { begun, state: found.state, is_listed: true });
             live.inspect = doom.is_none();
         });
         self.notify(EventKind::Adopted(told));

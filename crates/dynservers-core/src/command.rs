@@ -157,7 +157,8 @@ impl Reconciler {
     /// Makes what bears this owner's label ours, from now on and for ever.
     pub(crate) fn take_owner(&mut self, owner: Option<&crate::ids::OwnerId>) {
         let Some(owner) = owner else { return };
-        if !self.ledger.fleet().taken_owners.contains(owner) {
+        let fleet = self.ledger.fleet();
+        if *owner != fleet.owner && !fleet.taken_owners.contains(owner) {
             self.ledger.update_fleet(|fleet| {
                 fleet.taken_owners.insert(owner.clone());
             });
@@ -210,7 +211,9 @@ impl Reconciler {
 
     fn touch_everything(&mut self) {
         let names: Vec<ProviderName> = self.config.providers.keys().cloned().collect();
-        names.iter().for_each(|name| self.touch_provider(name));
+        for name in &names {
+            self.touch_provider(name);
+        }
     }
 
     /// Gives what is remembered of a type.

@@ -8,6 +8,7 @@ use crate::inflight::{Errand, Flight};
 use crate::look::Page;
 use crate::plan::Task;
 use crate::reconciler::{Reconciler, Timer};
+use crate::status::Status;
 use crate::time::Time;
 
 impl Reconciler {
@@ -107,11 +108,11 @@ impl Reconciler {
         let name = flight.provider;
         match flight.errand {
             Errand::Check => self.handle_check(&name, outcome, next),
-            Errand::Look => self.handle_look(&name, outcome, next),
+            Errand::Look => self.handle_look(&name, outcome, next.as_ref()),
             Errand::Account => self.handle_account(&name, outcome, next),
             Errand::Create(id, token) => self.handle_create(&name, id, token, outcome, next),
             Errand::Server(id, Task::Find, Some(token)) => {
-                self.handle_find(&name, id, token, outcome, flight.begun)
+                self.handle_find(&name, id, token, outcome, flight.begun);
             }
             Errand::Server(id, Task::Inspect, _) => self.handle_inspect(id, outcome, flight.begun),
             Errand::Server(id, task, _) => self.handle_task(id, task, outcome, next),
@@ -154,7 +155,7 @@ impl Reconciler {
         }
     }
 
-    fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<Step>) {
+    fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<&Step>) {
         match outcome {
             Outcome::Page(page) => self.take_page(name, &page, next),
             // Sent again as soon as the pace allows: the pages so far are not lost.
@@ -256,6 +257,8 @@ impl Reconciler {
                 self.accepted(id, |record| record.unfinished = next);
             }
             (task, Outcome::Absent(failure)) => {
+                // It may have been convicted while the answer was on its way.
+                let is_there = self.ledger.server(id).is_some_and(|record| record.status != Status::Deleted);
                 self.ledger.update(id, |record| {
                     record.failure = Some(failure);
                     if task == Task::Reboot {
@@ -263,7 +266,7 @@ impl Reconciler {
                     }
                 });
                 self.ledger.update_live(id, |live| {
-                    live.suspected = true;
+                    live.suspected = is_there;
                     live.act_after = now;
                 });
             }
@@ -313,12 +316,12 @@ impl Reconciler {
     }
 
     /// Takes one page of a look: what it shows counts at once, what it lacks only at the end.
-    fn take_page(&mut self, name: &ProviderName, page: &Page, next: Option<Step>) {
+    fn take_page(&mut self, name: &ProviderName, page: &Page, next: Option<&Step>) {
         let live = self.provider_mut(name);
         let Some(run) = &mut live.look else { return };
         let may_go_on = run.add(page);
         let begun = run.reading.begun;
-        run.reading.next.clone_from(&next);
+        run.reading.next = next.cloned();
         for observed in &page.servers {
             self.observe(name, observed, begun);
         }

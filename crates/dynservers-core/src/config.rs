@@ -7,6 +7,9 @@ use core::time::Duration;
 use thiserror::Error;
 
 use crate::ids::{FleetName, ProviderName, TypeName};
+use crate::index::TypeIndex;
+use crate::ledger::Ledger;
+use crate::server::Class;
 
 /// What the machine must know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,6 +221,31 @@ impl Config {
             }
             if self.retired_types.contains(&server_type) {
                 errors.push(ConfigError::RetiredAndConfigured { server_type });
+            }
+        }
+        errors
+    }
+}
+
+impl Ledger {
+    /// Finds the types and providers that still have servers and are gone from a configuration, besides what
+    /// contradicts itself in it. A host must refuse to start with any of them.
+    #[must_use]
+    pub fn contradictions(&self, config: &Config) -> Vec<ConfigError> {
+        let mut errors = config.contradictions();
+        let alive = |index: &TypeIndex| index.existing + index.count(Class::Left);
+        for (server_type, index) in &self.types {
+            let known =
+                config.server_types.contains_key(server_type) || config.retired_types.contains(server_type);
+            if !known && alive(index) > 0 {
+                errors
+                    .push(ConfigError::TypeInUse { server_type: server_type.clone(), servers: alive(index) });
+            }
+        }
+        for (provider, index) in &self.providers {
+            if !config.providers.contains_key(provider) && index.existing > 0 {
+                errors
+                    .push(ConfigError::ProviderInUse { provider: provider.clone(), servers: index.existing });
             }
         }
         errors

@@ -46,7 +46,8 @@ impl Gate {
         if let Some(output) = self.ready.pop_front() {
             return Some(output);
         }
-        if self.writing.is_some() || !(ledger.has_unsaved() || !self.waiting.is_empty()) {
+        let is_idle = !ledger.has_unsaved() && self.waiting.is_empty();
+        if self.writing.is_some() || is_idle {
             return None;
         }
         self.last = Seq(self.last.0 + 1);

@@ -12,7 +12,7 @@ use crate::time::Time;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TypeIndex {
     pub(crate) counts: [u32; Status::ALL.len()],
-    pub(crate) classes: [BTreeSet<ServerId>; Class::COUNT],
+    classes: [BTreeSet<ServerId>; Class::COUNT],
     pub(crate) existing: u32,
     /// Running servers that are to be rebooted.
     pub(crate) flagged: BTreeSet<ServerId>,
@@ -29,6 +29,27 @@ impl TypeIndex {
 
     pub(crate) fn count(&self, class: Class) -> u32 {
         u32::try_from(self.class(class).len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn leave(&mut self, id: ServerId, keys: &Keys) {
+        self.counts[keys.status as usize] -= u32::from(keys.class != Class::Left);
+        self.classes[keys.class.index()].remove(&id);
+        self.existing -= u32::from(keys.exists);
+        self.flagged.remove(&id);
+        self.replacing.remove(&id);
+    }
+
+    pub(crate) fn enter(&mut self, id: ServerId, keys: &Keys) {
+        // A server that is no longer ours is no server of the type, whatever its row says.
+        self.counts[keys.status as usize] += u32::from(keys.class != Class::Left);
+        self.classes[keys.class.index()].insert(id);
+        self.existing += u32::from(keys.exists);
+        if keys.flagged {
+            self.flagged.insert(id);
+        }
+        if keys.replacing.is_some() {
+            self.replacing.insert(id);
+        }
     }
 }
 
@@ -51,6 +72,30 @@ pub(crate) struct ProviderIndex {
     pub(crate) suspected: u32,
 }
 
+impl ProviderIndex {
+    pub(crate) fn leave(&mut self, id: ServerId, keys: &Keys) {
+        self.existing -= u32::from(keys.exists);
+        self.uncounted -= u32::from(keys.uncounted);
+        self.restless -= u32::from(keys.restless);
+        self.suspected -= u32::from(keys.suspected);
+        self.watched.remove(&id);
+        self.left.remove(&id);
+    }
+
+    pub(crate) fn enter(&mut self, id: ServerId, keys: &Keys) {
+        self.existing += u32::from(keys.exists);
+        self.uncounted += u32::from(keys.uncounted);
+        self.restless += u32::from(keys.restless);
+        self.suspected += u32::from(keys.suspected);
+        if keys.watched {
+            self.watched.insert(id);
+        }
+        if keys.class == Class::Left {
+            self.left.insert(id);
+        }
+    }
+}
+
 /// A server without a record, and when it was last seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FoundServer {
@@ -63,6 +108,7 @@ pub(crate) struct FoundServer {
 
 /// What the indexes say of a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold or not, each by itself")]
 pub(crate) struct Keys {
     pub(crate) status: Status,
     pub(crate) class: Class,
@@ -86,7 +132,7 @@ impl Keys {
             exists: record.may_exist(),
             uncounted: record.may_exist() && !live.counted,
             restless: record.is_restless(),
-            suspected: live.suspected,
+            suspected: live.suspected && record.status != Status::Deleted,
             watched: server.is_watched(),
             flagged: class == Class::Up
                 && record.status == Status::Running

@@ -6,7 +6,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::COMMANDS_KEPT;
-use crate::config::{Config, ConfigError};
 use crate::event::{Event, EventKind};
 use crate::ids::{CommandId, EventId, ProviderId, ProviderName, ServerId, SpecHash, Token, TypeName};
 use crate::index::{FoundServer, Keys, ProviderIndex, TypeIndex};
@@ -14,7 +13,7 @@ use crate::look::ProviderState;
 use crate::record::{
     Change, CommandRecord, FleetRecord, Found, FoundRecord, ServerRecord, Stored, TypeRecord,
 };
-use crate::server::{Class, Live, Server, Sighting};
+use crate::server::{Live, Server, Sighting};
 use crate::spec::Spec;
 use crate::status::Status;
 use crate::time::Time;
@@ -74,29 +73,6 @@ impl Ledger {
         }
         ledger.unsaved = Unsaved::default();
         ledger
-    }
-
-    /// Finds the types and providers that still have servers and are gone from a configuration, besides what
-    /// contradicts itself in it. A host must refuse to start with any of them.
-    #[must_use]
-    pub fn contradictions(&self, config: &Config) -> Vec<ConfigError> {
-        let mut errors = config.contradictions();
-        let alive = |index: &TypeIndex| index.existing + index.count(Class::Left);
-        for (server_type, index) in &self.types {
-            let known =
-                config.server_types.contains_key(server_type) || config.retired_types.contains(server_type);
-            if !known && alive(index) > 0 {
-                errors
-                    .push(ConfigError::TypeInUse { server_type: server_type.clone(), servers: alive(index) });
-            }
-        }
-        for (provider, index) in &self.providers {
-            if !config.providers.contains_key(provider) && index.existing > 0 {
-                errors
-                    .push(ConfigError::ProviderInUse { provider: provider.clone(), servers: index.existing });
-            }
-        }
-        errors
     }
 
     /// Gives every record, in the order of their numbers.
@@ -264,6 +240,7 @@ impl Ledger {
             return true;
         }
         server.live.seen = Some(sighting);
+        server.live.listed |= sighting.is_listed;
         server.live.misses = 0;
         let record = &server.record;
         record.status == Status::Running
@@ -393,17 +370,8 @@ impl Ledger {
         let index = self.types.entry(record.server_type.clone()).or_default();
         let provider = self.providers.entry(record.provider.clone()).or_default();
         if let Some(keys) = before {
-            index.counts[keys.status as usize] -= u32::from(keys.class != Class::Left);
-            index.classes[keys.class.index()].remove(&record.id);
-            index.existing -= u32::from(keys.exists);
-            provider.existing -= u32::from(keys.exists);
-            provider.uncounted -= u32::from(keys.uncounted);
-            provider.restless -= u32::from(keys.restless);
-            provider.suspected -= u32::from(keys.suspected);
-            provider.watched.remove(&record.id);
-            provider.left.remove(&record.id);
-            index.flagged.remove(&record.id);
-            index.replacing.remove(&record.id);
+            index.leave(record.id, &keys);
+            provider.leave(record.id, &keys);
             if let Some(failed) = keys.replacing
                 && self.replaced.get(&failed) == Some(&record.id)
             {
@@ -411,27 +379,9 @@ impl Ledger {
             }
         }
         if let Some(keys) = after {
-            // A server that is no longer ours is no server of the type, whatever its row says.
-            index.counts[keys.status as usize] += u32::from(keys.class != Class::Left);
-            index.classes[keys.class.index()].insert(record.id);
-            index.existing += u32::from(keys.exists);
-            provider.existing += u32::from(keys.exists);
-            provider.uncounted += u32::from(keys.uncounted);
-            provider.restless += u32::from(keys.restless);
-            provider.suspected += u32::from(keys.suspected);
-            if keys.watched {
-                provider.watched.insert(record.id);
-            }
-            if keys.class == Class::Left {
-                provider.left.insert(record.id);
-            }
-            if keys.flagged {
-                index.flagged.insert(record.id);
-            }
-            if let Some(failed) = keys.replacing {
-                index.replacing.insert(record.id);
-                self.replaced.insert(failed, record.id);
-            }
+            index.enter(record.id, &keys);
+            provider.enter(record.id, &keys);
+            self.replaced.extend(keys.replacing.map(|failed| (failed, record.id)));
         }
         self.touched_types.insert(record.server_type.clone());
     }

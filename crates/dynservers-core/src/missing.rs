@@ -129,7 +129,8 @@ impl Reconciler {
         if is_held {
             return true;
         }
-        if core::mem::take(&mut live.accept_missing) {
+        // Accepted until all were asked about, however many looks that takes.
+        if live.accept_missing {
             return false;
         }
         if !core::mem::replace(&mut live.missed_all, true) {

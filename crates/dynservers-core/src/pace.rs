@@ -18,6 +18,8 @@ pub(crate) struct Pace {
 /// The first distance after a complaint, and the largest.
 const FIRST: Duration = Duration::from_millis(100);
 const MOST: Duration = Duration::from_secs(10);
+/// Above this distance it shrinks fast: at so few requests, patience alone would take hours.
+const SLOW: Duration = Duration::from_millis(400);
 /// Below this distance the learned limit is taken for gone.
 const LEAST: Duration = Duration::from_millis(5);
 
@@ -35,7 +37,8 @@ impl Pace {
     /// Notes an answer that was no complaint: the distance shrinks slowly, so that the next complaint is far.
     pub(crate) fn answered(&mut self, rate: Option<Rate>, now: Time) {
         self.failures = 0;
-        self.interval = self.interval * 199 / 200;
+        let shrunk = if self.interval > SLOW { self.interval * 4 / 5 } else { self.interval * 199 / 200 };
+        self.interval = shrunk;
         if self.interval < LEAST {
             self.interval = Duration::ZERO;
         }

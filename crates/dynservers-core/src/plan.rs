@@ -11,6 +11,7 @@ use crate::record::{Attempt, Phase, Removal, ServerRecord};
 use crate::server::{Class, Live, Server, Sighting};
 use crate::status::Status;
 use crate::time::Time;
+use crate::types::SLOW;
 
 /// What a plan depends on besides the server.
 #[derive(Clone, Copy, Debug)]
@@ -247,7 +248,7 @@ fn hanging_or(otherwise: Verdict, record: &ServerRecord, live: &Live, terms: &Te
 fn limit(status: Status, terms: &Terms<'_>) -> Duration {
     let learned = terms.learned.and_then(|learned| learned.get(&status)).copied().unwrap_or_default();
     let extra = if status == Status::Stopping { terms.stop_timeout } else { Duration::ZERO };
-    terms.timing.hanging_after.max(learned.saturating_mul(3)) + extra
+    terms.timing.hanging_after.max(learned.saturating_mul(SLOW)) + extra
 }
 
 /// When a hanging server has had all the time there is: a create from its beginning, anything else as long again.

@@ -14,6 +14,7 @@ use crate::time::Time;
 
 /// What this process knows of a provider and would learn again after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold or not, each by itself")]
 pub(crate) struct Provider {
     /// Its credentials served, and the account is the one known.
     pub(crate) checked: bool,
@@ -61,6 +62,7 @@ pub(crate) struct Provider {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AccountSeen {
     pub(crate) begun: Time,
+    pub(crate) ended: Time,
     pub(crate) total: Option<u64>,
     pub(crate) limit: Option<u64>,
 }
@@ -159,7 +161,9 @@ mod tests {
 
     fn look(pages: &[Page]) -> bool {
         let mut run = LookRun::begin(Time::ZERO);
-        pages.iter().for_each(|page| assert!(run.add(page)));
+        for page in pages {
+            assert!(run.add(page));
+        }
         run.is_complete()
     }
 

@@ -2,7 +2,7 @@
 
 use crate::ids::Token;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): every seed gives a full period, and the state is one number.
+/// `SplitMix64` (Steele, Lea, Flood 2014): every seed gives a full period, and the state is one number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rng {
     state: u64,

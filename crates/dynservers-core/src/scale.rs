@@ -7,9 +7,12 @@ use crate::ids::{ServerId, TypeName};
 use crate::index::TypeIndex;
 use crate::ledger::Ledger;
 use crate::server::Class;
+use crate::status::Status;
+use crate::time::Time;
 
 /// What a plan depends on besides the counts.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold or not, each by itself")]
 pub(crate) struct Bounds {
     /// How many there should be, if that is known.
     pub(crate) desired: Option<u32>,
@@ -22,6 +25,8 @@ pub(crate) struct Bounds {
     pub(crate) may_shrink: bool,
     /// Whether the next replacement may be made by now.
     pub(crate) may_replace: bool,
+    /// What was bound later than this may still come up, as boots go: slow, and not failed.
+    pub(crate) slow_since: Option<Time>,
 }
 
 /// One change that the count asks for.
@@ -122,7 +127,12 @@ fn replace(
         scaling.limited_to = Some(active(index));
     }
     if bounds.may_grow && bounds.may_replace && !bounds.retired {
-        let make = failed.iter().take(budget.min(room) as usize);
+        let is_slow = |id: &&ServerId| {
+            let record = ledger.server(**id).filter(|record| record.status == Status::Hanging);
+            let bound_at = record.and_then(|record| record.bound_at);
+            bound_at.zip(bounds.slow_since).is_some_and(|(bound_at, since)| bound_at > since)
+        };
+        let make = failed.iter().filter(|id| !is_slow(id)).take(budget.min(room) as usize);
         scaling.orders.extend(make.map(|id| Order::Make { replaces: Some(*id) }));
     }
 }
@@ -158,4 +168,85 @@ fn shrink(
     let mut seen = alloc::collections::BTreeSet::new();
     let chosen = chosen.filter(|id| is_free(id) && seen.insert(*id));
     scaling.orders.extend(chosen.take(surplus as usize).map(|id| Order::Doom(id, why(&id))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{FleetName, OwnerId, ProviderId, ProviderName};
+    use crate::record::{ServerRecord, Stored};
+    use alloc::string::ToString;
+    use proptest::prelude::*;
+
+    const STATUSES: [Status; 5] =
+        [Status::New, Status::Starting, Status::Running, Status::Hanging, Status::Errored];
+
+    fn ledger(servers: &[(usize, bool, bool)]) -> (Ledger, TypeName) {
+        let server_type = TypeName::new("default").unwrap();
+        let fleet = FleetName::new("fleet").unwrap();
+        let mut stored = Stored::empty(fleet.clone(), OwnerId::of_fleet(&fleet));
+        for (number, (status, protected, doomed)) in servers.iter().enumerate() {
+            let id = ServerId(number as u64 + 1);
+            let provider = ProviderName::new("cloud").unwrap();
+            let mut record = ServerRecord::wanted(id, server_type.clone(), provider, None, Time::ZERO);
+            record.status = STATUSES[*status];
+            record.protected = *protected;
+            if record.status != Status::New {
+                record.provider_id = ProviderId::new(id.0.to_string()).ok();
+                if *doomed {
+                    record.doom(Why::Surplus, Time::ZERO);
+                }
+            }
+            stored.servers.push(record);
+        }
+        (Ledger::restore(stored), server_type)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_plan_reaches_its_target_within_its_bounds(
+            servers in prop::collection::vec((0_usize..STATUSES.len(), any::<bool>(), any::<bool>()), 0..12),
+            desired in prop::option::of(0_u32..15),
+            (min, more) in (0_u32..5, 0_u32..12),
+            retired in any::<bool>(),
+            (may_grow, may_shrink, may_replace) in any::<(bool, bool, bool)>(),
+        ) {
+            let (ledger, server_type) = ledger(&servers);
+            let max = min + more;
+            let bounds =
+                Bounds { desired, min, max, retired, may_grow, may_shrink, may_replace, slow_since: None };
+            let index = ledger.types.get(&server_type).cloned().unwrap_or_default();
+            let Scaling { orders, target, .. } = plan(&ledger, &server_type, &bounds);
+            let made = orders.iter().filter(|order| matches!(order, Order::Make { replaces: None })).count() as u32;
+            let stand_ins = orders.iter().filter(|order| matches!(order, Order::Make { replaces: Some(_) })).count() as u32;
+            let kept = orders.iter().filter(|order| matches!(order, Order::Reprieve(_))).count() as u32;
+            let doomed: Vec<ServerId> = orders
+                .iter()
+                .filter_map(|order| match order {
+                    Order::Doom(id, _) => Some(*id),
+                    Order::Make { .. } | Order::Reprieve(_) => None,
+                })
+                .collect();
+            let present = active(&index) + index.count(Class::Failed);
+
+            prop_assert!(retired || target >= min);
+            prop_assert!(desired.is_none() || target <= max);
+            prop_assert!(may_grow || made + stand_ins == 0);
+            prop_assert!(index.existing + index.count(Class::New) + made + stand_ins <= max.max(index.existing + index.count(Class::New)));
+            prop_assert!(stand_ins <= (target / 10).max(1));
+            prop_assert!(present + made + kept <= target.max(present), "never past the target");
+            prop_assert!(present - doomed.len() as u32 >= target.min(present), "never below the target");
+            for id in &doomed {
+                let record = ledger.server(*id).unwrap();
+                prop_assert!(!record.protected && record.removal.is_none());
+                prop_assert!(may_shrink || record.status == Status::New);
+            }
+            let protected = ledger.servers().filter(|record| record.protected && record.removal.is_none()).count() as u32;
+            if may_shrink {
+                prop_assert!(present - doomed.len() as u32 <= target.max(protected));
+            }
+        }
+    }
 }

@@ -17,6 +17,7 @@ pub(crate) struct Server {
 
 /// What this process knows of a server and would learn again after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold or not, each by itself")]
 pub(crate) struct Live {
     /// The effect under way for it.
     pub(crate) flight: Option<EffectId>,
@@ -26,6 +27,8 @@ pub(crate) struct Live {
     pub(crate) act_after: Time,
     /// It was missed, and the provider is to be asked about it.
     pub(crate) suspected: bool,
+    /// A listing showed it.
+    pub(crate) listed: bool,
     /// The provider said that there is no such server.
     pub(crate) absent: bool,
     /// It is to be read once, for its addresses or since only that shows it.
@@ -59,6 +62,8 @@ pub(crate) struct Sighting {
     pub(crate) begun: Time,
     /// The state shown.
     pub(crate) state: ProviderState,
+    /// Whether a listing showed it, and not a reading of it alone.
+    pub(crate) is_listed: bool,
 }
 
 /// What a record is to the counts: each is in exactly one class.
@@ -224,10 +229,13 @@ impl Server {
         self.record.removal.as_ref().and_then(|removal| removal.delete).and_then(|delete| delete.accepted_at)
     }
 
-    /// Whether its absence is a surprise: it was there, and nobody here asked for its deletion.
+    /// Whether its absence is a surprise: listings showed it before, and nobody here asked for its deletion.
     pub(crate) fn is_expected(&self) -> bool {
-        let was_seen = self.live.seen.is_some() || self.record.status != Status::Starting;
-        was_seen && self.record.removal.as_ref().is_none_or(|removal| removal.delete.is_none())
+        let was_there = match self.live.seen {
+            Some(_) => self.live.listed,
+            None => self.record.status != Status::Starting,
+        };
+        was_there && self.record.removal.as_ref().is_none_or(|removal| removal.delete.is_none())
     }
 
     /// Whether it takes part in looks: bound, not gone, and still ours.

@@ -23,7 +23,7 @@ impl Reconciler {
             self.ledger.skip_server_ids(seen);
         }
         if let Some(id) = self.ledger.by_provider_id(name, &observed.provider_id) {
-            self.observe_known(id, observed, begun);
+            self.observe_known(id, observed, begun, true);
             return;
         }
         let Some(id) = observed.labels.token.and_then(|token| self.ledger.by_token(token)) else {
@@ -40,13 +40,13 @@ impl Reconciler {
         });
         if is_awaited {
             self.bind(id, observed, None);
-            self.sight(id, Sighting { begun, state: observed.state });
+            self.sight(id, Sighting { begun, state: observed.state, is_listed: true });
         } else {
             self.adopt_duplicate(name, observed);
         }
     }
 
-    fn observe_known(&mut self, id: ServerId, observed: &Observed, begun: Time) {
+    fn observe_known(&mut self, id: ServerId, observed: &Observed, begun: Time, is_listed: bool) {
         if !self.is_ours(observed) {
             self.disown(id);
             return;
@@ -59,7 +59,7 @@ impl Reconciler {
         {
             self.ledger.update(id, |record| record.addresses.clone_from(&observed.addresses));
         }
-        self.sight(id, Sighting { begun, state: observed.state });
+        self.sight(id, Sighting { begun, state: observed.state, is_listed });
     }
 
     pub(crate) fn is_ours(&self, observed: &Observed) -> bool {
@@ -84,7 +84,7 @@ impl Reconciler {
             (Status::Deleted, _) => self.came_back(id, sighting),
             (_, ProviderState::Running) if is_ending => {}
             (Status::Starting | Status::Hanging | Status::Errored, ProviderState::Running) => {
-                self.came_up(id)
+                self.came_up(id);
             }
             (Status::Rebooting, state) => self.sight_rebooting(id, state, sighting.begun),
             (_, ProviderState::Stopped) if is_ending => self.seen_stopped(id, sighting.begun),
@@ -229,7 +229,7 @@ impl Reconciler {
         }
         self.ledger.update_live(id, |live| live.retry = None);
         self.clear_suspicion(id);
-        self.observe_known(id, observed, begun);
+        self.observe_known(id, observed, begun, false);
     }
 
     /// Ends a look that was read to its end.

@@ -11,7 +11,9 @@ use crate::record::{Retry, ServerRecord};
 use crate::scale::{self, Bounds, Order, Scaling};
 use crate::server::Class;
 use crate::status::Status;
-use crate::time::Time;
+
+/// A boot that takes this many times as long as the longest one known is not merely slow.
+pub(crate) const SLOW: u32 = 3;
 
 impl Reconciler {
     pub(crate) fn step_type(&mut self, server_type: &TypeName) {
@@ -53,6 +55,7 @@ impl Reconciler {
         let live = self.provider(provider);
         let suspected = self.ledger.providers.get(provider).map_or(0, |index| index.suspected);
         let is_held = fleet.providers.get(provider).is_some_and(|record| record.hold.is_some());
+        let boot = record.and_then(|record| record.learned.get(&Status::Starting)).copied();
         let waits = |retry: Option<Retry>| retry.is_some_and(|retry| self.now < retry.at);
         Bounds {
             desired: record.and_then(|record| record.desired),
@@ -64,6 +67,7 @@ impl Reconciler {
                 && !is_held
                 && suspected == 0
                 && live.is_some_and(crate::provider::Provider::may_change),
+            slow_since: boot.map(|boot| self.now.saturating_sub(boot.saturating_mul(SLOW))),
             may_replace: !waits(record.and_then(|record| record.replacement_backoff)),
         }
     }
@@ -175,7 +179,12 @@ impl Reconciler {
     fn set_type_timer(&mut self, server_type: &TypeName) {
         let Some(record) = self.type_record(server_type) else { return };
         let ends = record.create_backoff.values().copied().chain(record.replacement_backoff);
-        let next: Option<Time> = ends.map(|retry| retry.at).filter(|at| *at > self.now).min();
+        let boot = record.learned.get(&Status::Starting).copied().unwrap_or_default();
+        let failed = self.ledger.types.get(server_type).map(|index| index.class(Class::Failed));
+        let bound_at = |id| self.ledger.server(id).and_then(|record| record.bound_at);
+        let slow = failed.into_iter().flatten().filter_map(|id| bound_at(*id));
+        let slow = slow.map(|at| at + boot.saturating_mul(SLOW));
+        let next = ends.map(|retry| retry.at).chain(slow).filter(|at| *at > self.now).min();
         let before = self.type_wakes.get(server_type).copied();
         if before == next {
             return;

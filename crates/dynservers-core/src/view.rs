@@ -151,12 +151,24 @@ impl Reconciler {
         }
     }
 
+    fn count_late(&self, name: &ProviderName) -> usize {
+        let going = self.ledger.types.values().flat_map(|index| index.class(Class::Going));
+        let records = going.filter_map(|id| self.ledger.server(*id));
+        let removals =
+            records.filter(|record| record.provider == *name).filter_map(|record| record.removal.as_ref());
+        removals.filter(|removal| self.now.since(removal.since) > LATE).count()
+    }
+
     fn provider_view(&self, name: &ProviderName) -> ProviderView {
         let live = self.provider(name).cloned().unwrap_or_default();
         let record = self.ledger.fleet().providers.get(name).cloned().unwrap_or_default();
         let found: Vec<FoundRecord> =
             self.ledger.found().filter(|found| found.provider == *name).cloned().collect();
-        let alarms = alarms(&live, &record, &found);
+        let mut alarms = alarms(&live, &record, &found);
+        let late = self.count_late(name);
+        if late > 0 {
+            alarms.push(format!("{late} servers were told to go more than an hour ago and are still there"));
+        }
         ProviderView {
             last_look: live.looked,
             failed_looks: live.failed_looks,
@@ -171,6 +183,9 @@ impl Reconciler {
         }
     }
 }
+
+/// How long a server may be on its way out before a person should know.
+const LATE: Duration = Duration::from_secs(60 * 60);
 
 /// Says what an operator should do something about, and what.
 fn alarms(

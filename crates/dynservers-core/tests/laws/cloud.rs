@@ -18,6 +18,8 @@ pub(crate) struct CloudServer {
     pub(crate) listed_at: Time,
     pub(crate) is_gone: bool,
     pub(crate) is_ours: bool,
+    /// Whether it was made for us, whoever it belongs to by now.
+    pub(crate) was_ours: bool,
 }
 
 /// How the cloud behaves.
@@ -73,6 +75,8 @@ pub(crate) struct Cloud {
     pub(crate) harmed_strangers: u32,
     /// Creates beyond the account's limit.
     pub(crate) over_quota: u32,
+    /// Whether a server in error may be deleted as it is.
+    pub(crate) deletes_in_error: bool,
     /// How each stop was asked for.
     pub(crate) stops: Vec<StopMode>,
     /// The most servers of ours that existed at once.
@@ -131,7 +135,7 @@ impl Cloud {
         let listed_at = Time::from_millis(now.as_millis() + self.habits.list_lag);
         self.servers.insert(
             self.next_id,
-            CloudServer { labels, state, next: None, listed_at, is_gone: false, is_ours },
+            CloudServer { labels, state, next: None, listed_at, is_gone: false, is_ours, was_ours: is_ours },
         );
         self.peak = self.peak.max(self.count());
         self.next_id
@@ -208,7 +212,9 @@ impl Cloud {
                 })
             }
             Op::Delete { provider_id, .. } => {
-                self.change(provider_id, &[ProviderState::Stopped], |cloud, key| {
+                let states = [ProviderState::Stopped, ProviderState::Error];
+                let states = &states[..if self.deletes_in_error { 2 } else { 1 }];
+                self.change(provider_id, states, |cloud, key| {
                     cloud.servers.get_mut(&key).unwrap().is_gone = true;
                 })
             }
@@ -229,7 +235,7 @@ impl Cloud {
     ) -> Completion {
         let Some(key) = self.find(id) else { return Outcome::Absent(Failure::new("gone")).into() };
         let server = &self.servers[&key];
-        if !server.is_ours || server.labels.fleet.is_none() {
+        if !server.was_ours {
             self.harmed_strangers += 1;
         }
         if !needs.contains(&server.state) {

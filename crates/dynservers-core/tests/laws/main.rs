@@ -1,7 +1,18 @@
 //! The laws, as far as one process can break them: scenarios and properties over the real machine in virtual time.
 
+#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap has failed")]
+
 mod cloud;
 mod commands;
+mod crashes;
+mod disk;
+mod failing;
+mod faults;
 mod life;
+mod missing;
 mod owners;
+mod ownership;
+mod random;
+mod room;
+mod sameness;
 mod world;

@@ -10,6 +10,7 @@ fn after_a_lost_ledger(policy: OtherOwnerPolicy, servers: u64) -> World {
     let mut config = config();
     config.providers.get_mut(&provider_name()).unwrap().other_owner = policy;
     let mut world = World::with(config, Disk::new(2));
+    world.most_wanted = u32::try_from(servers).unwrap();
     for id in 1..=servers {
         let labels = FoundLabels {
             fleet: Some(world.config.fleet.clone()),

@@ -1,0 +1,38 @@
+//! A disk: what a store holds after the last whole batch and everything before it.
+
+use dynservers_core::{Batch, Change, FleetName, OwnerId, Stored};
+
+/// The content of a store.
+#[derive(Clone, Debug)]
+pub(crate) struct Disk {
+    pub(crate) stored: Stored,
+}
+
+impl Disk {
+    pub(crate) fn new(owner: u128) -> Self {
+        Self { stored: Stored::empty(FleetName::new("fleet").unwrap(), OwnerId::from_random(owner)) }
+    }
+
+    pub(crate) fn append(&mut self, batch: &Batch) {
+        let stored = &mut self.stored;
+        for change in &batch.changes {
+            match change.clone() {
+                Change::Fleet(fleet) => stored.fleet = fleet,
+                Change::Server(record) => {
+                    stored.servers.retain(|known| known.id != record.id);
+                    stored.servers.push(*record);
+                }
+                Change::Forget(id) => stored.servers.retain(|known| known.id != id),
+                Change::Spec(spec) => stored.specs.push(spec),
+                Change::Found(found) => {
+                    stored.found.retain(|known| known.provider_id != found.provider_id);
+                    stored.found.push(found);
+                }
+                Change::FoundNoMore(_, id) => stored.found.retain(|known| known.provider_id != id),
+                Change::Event(_) => {}
+                Change::Command(command) => stored.commands.push(command),
+            }
+        }
+        stored.fleet.time = stored.fleet.time.max(batch.at);
+    }
+}
