@@ -41,7 +41,8 @@ fn two_hundred_servers_take_a_call_each_and_a_look_a_poll() {
 fn forty_servers_come_and_go_at_fifteen_requests_a_second() {
     // Fifteen a second of real time, as the emulator's clock runs twenty times as fast.
     let throttle = json!({"per-second": 15.0 / 20.0});
-    let cloud = Cloud::with(20, &json!({"durations": {"spread-percent": 0}, "throttle": throttle}));
+    let durations = json!({"spread-percent": 0, "create": 10_000, "hard-stop": 2_000});
+    let cloud = Cloud::with(20, &json!({"durations": durations, "throttle": throttle}));
     let others = cloud.others(2, &json!({"dynservers-fleet": "others"}));
     let mut fleet = Fleet::configured("workers", &cloud, CALM, "", "max = 60");
     fleet.start();

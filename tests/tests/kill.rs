@@ -74,7 +74,7 @@ fn a_daemon_killed_while_it_shrinks_goes_on() {
 #[test]
 fn a_daemon_killed_while_it_changes_its_mind_ends_where_it_was_sent_last() {
     let cloud = cloud();
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, NARROW, "max = 20");
+    let mut fleet = Fleet::configured("workers", &cloud, TIMING, NARROW, "max = 10");
     fleet.start();
     let mut dice = Dice(3);
     for count in [10, 2, 8, 0, 5] {
@@ -82,6 +82,7 @@ fn a_daemon_killed_while_it_changes_its_mind_ends_where_it_was_sent_last() {
         torment(&mut fleet, &cloud, &mut dice, 1);
     }
     let report = ends_well(&fleet, &cloud, 5);
+    // More than is wanted while some go and others come, and never more than may be.
     assert!(report.peak_by_fleet["workers"] <= 10, "{}", report.peak_by_fleet["workers"]);
     ends_well(&fleet, &cloud, 0);
 }

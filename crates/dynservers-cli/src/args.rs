@@ -43,6 +43,27 @@ pub(crate) enum LogFormat {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Something with the fleet of a configuration.
+    #[command(flatten)]
+    Fleet(FleetCommand),
+    /// Serve a cloud that exists on this machine only, to try things and to test against
+    #[command(subcommand)]
+    Emulate(Cloud),
+    /// Show within a minute that nothing leaks: a faulty emulated cloud, a killed daemon, and a naive loop beside it
+    Demo,
+}
+
+/// What can be emulated.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cloud {
+    /// The UpCloud API 1.3: stateful, strict, and faulty on demand
+    #[command(name = "upcloud")]
+    UpCloud(Box<EmulateArgs>),
+}
+
+/// What can be done with a fleet.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FleetCommand {
     /// Run the daemon: keep the servers as they should be until told to stop
     ///
     /// SIGTERM or Ctrl-C ends it: nothing new is begun, what is under way is recorded, and the servers stay. A second
@@ -96,6 +117,14 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what would be done now, and why, and do none of it
+    ///
+    /// Takes one look at the provider. Works beside a running daemon and without one.
+    Plan {
+        /// Write JSON: one object
+        #[arg(long)]
+        json: bool,
+    },
     /// Take over the servers that other owners made for this fleet
     ///
     /// They are held, counted and not touched until then. For a ledger that was lost, or a host that was replaced: be
@@ -103,18 +132,6 @@ pub(crate) enum Command {
     Takeover,
     /// End the holds: accept what is seen at the provider now
     Resume,
-    /// Serve an emulated cloud to any client, to try things without an account
-    Emulate {
-        #[command(subcommand)]
-        cloud: EmulatedCloud,
-    },
-}
-
-/// The clouds that can be emulated.
-#[derive(Debug, Subcommand)]
-pub(crate) enum EmulatedCloud {
-    /// A stateful, strict UpCloud on a loopback address
-    Upcloud(EmulateArgs),
 }
 
 /// Which servers, and whether to wait for them.
@@ -162,9 +179,10 @@ mod tests {
         let mut command = Cli::command().mut_arg("config", |arg| arg.hide_env(true)).term_width(100);
         command.build();
         let mut help = command.render_help().to_string();
-        for name in
-            ["run", "ensure", "increase", "decrease", "reboot", "list", "status", "takeover", "resume"]
-        {
+        for name in [
+            "run", "ensure", "increase", "decrease", "reboot", "list", "status", "takeover", "resume",
+            "emulate",
+        ] {
             let subcommand = command.find_subcommand_mut(name).unwrap();
             help.push_str("\n==============\n");
             help.push_str(&subcommand.clone().term_width(100).render_help().to_string());
@@ -192,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_a_sensible_value() {
-        let Command::Increase { by, target } =
+        let Command::Fleet(FleetCommand::Increase { by, target }) =
             Cli::try_parse_from(["dynservers", "increase"]).unwrap().command
         else {
             panic!("another command");

@@ -68,15 +68,9 @@ impl DaemonError {
     /// Gives the code that the process ends with.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Provider(
-                ProviderError::Credentials(_)
-                | ProviderError::Unreadable { .. }
-                | ProviderError::Address { .. }
-                | ProviderError::Settings { .. },
-            )
-            | Self::Start(StartError::Config(_)) => Exit::Usage,
-            Self::Provider(ProviderError::Transport(_))
-            | Self::Store(_)
+            Self::Provider(error) => error.exit(),
+            Self::Start(StartError::Config(_)) => Exit::Usage,
+            Self::Store(_)
             | Self::Start(_)
             | Self::Listen(_)
             | Self::Token { .. }
@@ -105,7 +99,9 @@ pub(crate) async fn run(configuration: Configuration) -> Result<Exit, DaemonErro
     let Some(ended) = ended else { return Ok(Exit::Failed) };
     api.await.map_err(|_| DaemonError::Broken { part: "the control API" })?;
     journal.await.map_err(|_| DaemonError::Broken { part: "the log of events" })?;
-    ended.map(|()| Exit::Done)
+    ended?;
+    tracing::info!("ended");
+    Ok(Exit::Done)
 }
 
 /// Opens the ledger and makes the machine, which does nothing yet.

@@ -5,32 +5,36 @@ mod args;
 mod commands;
 mod config;
 mod daemon;
+mod demo;
 mod emulate;
 mod exit;
 mod journal;
 mod logging;
 mod providers;
+mod rehearsal;
 #[cfg(test)]
 mod samples;
 mod site;
 mod terminal;
 mod time;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Cli, Command, EmulatedCloud};
+use args::{Cli, Cloud, Command, FleetCommand};
 use commands::Change;
 use config::{Configuration, NoConfiguration, Problems, find};
 use exit::Exit;
 use site::Site;
-use terminal::complain;
+use terminal::{complain, whole};
 use thiserror::Error;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let default_level = if matches!(cli.command, Command::Run) { "info" } else { "warn" };
+    let default_level =
+        if matches!(cli.command, Command::Fleet(FleetCommand::Run)) { "info" } else { "warn" };
     logging::install(cli.log_format, default_level);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -47,43 +51,51 @@ fn main() -> ExitCode {
 
 /// Does what was said, and gives the code to end with; what went wrong has been told then.
 async fn dispatch(cli: Cli) -> Exit {
-    if let Command::Emulate { cloud: EmulatedCloud::Upcloud(arguments) } = cli.command {
-        return match emulate::run(arguments).await {
+    match cli.command {
+        Command::Fleet(command) => match configuration(cli.config.as_deref()) {
+            Ok(configuration) => operate(command, configuration).await,
+            Err(problem) => {
+                complain(problem);
+                Exit::Usage
+            }
+        },
+        Command::Demo => demo::run().await.unwrap_or_else(|error| {
+            complain(format_args!("error: {error}"));
+            Exit::Failed
+        }),
+        Command::Emulate(Cloud::UpCloud(wishes)) => match emulate::run(*wishes).await {
             Ok(()) => Exit::Done,
             Err(error) => {
-                complain(format_args!("error: {error}"));
+                complain(format_args!("error: {}", whole(&error)));
                 Exit::Failed
             }
-        };
+        },
     }
-    let configuration = match configuration(&cli) {
-        Ok(configuration) => configuration,
-        Err(problem) => {
-            complain(problem);
-            return Exit::Usage;
-        }
-    };
+}
+
+async fn operate(command: FleetCommand, configuration: Configuration) -> Exit {
     let site = Site::from(&configuration);
-    let change = match cli.command {
-        Command::Run => {
+    let result = match command {
+        FleetCommand::Run => {
             return daemon::run(configuration).await.unwrap_or_else(|error| {
                 complain(&error);
                 error.exit()
             });
         }
-        Command::List { all, json } => {
-            return ended(commands::list(&site, all, json).await.map(|()| Exit::Done));
-        }
-        Command::Status { json } => return ended(commands::status(&site, json).await.map(|()| Exit::Done)),
-        Command::Ensure { count, target } => Change::Ensure(count, target),
-        Command::Increase { by, target } => Change::Increase(by, target),
-        Command::Decrease { by, target } => Change::Decrease(by, target),
-        Command::Reboot { target } => Change::Reboot(target),
-        Command::Takeover => Change::Takeover,
-        Command::Emulate { .. } => return Exit::Usage,
-        Command::Resume => Change::Resume,
+        FleetCommand::List { all, json } => commands::list(&site, all, json).await,
+        FleetCommand::Status { json } => commands::status(&site, json).await,
+        FleetCommand::Plan { json } => commands::plan(&configuration, json).await,
+        FleetCommand::Ensure { count, target } => Change::Ensure(count, target).carry_out(&site).await,
+        FleetCommand::Increase { by, target } => Change::Increase(by, target).carry_out(&site).await,
+        FleetCommand::Decrease { by, target } => Change::Decrease(by, target).carry_out(&site).await,
+        FleetCommand::Reboot { target } => Change::Reboot(target).carry_out(&site).await,
+        FleetCommand::Takeover => Change::Takeover.carry_out(&site).await,
+        FleetCommand::Resume => Change::Resume.carry_out(&site).await,
     };
-    ended(change.carry_out(&site).await)
+    result.unwrap_or_else(|error| {
+        complain(format_args!("error: {error}"));
+        error.exit()
+    })
 }
 
 /// Why there is no configuration to work by.
@@ -95,13 +107,6 @@ enum ConfigurationError {
     Wrong(#[from] Problems),
 }
 
-fn configuration(cli: &Cli) -> Result<Configuration, ConfigurationError> {
-    Ok(Configuration::load(&find(cli.config.as_deref())?)?)
-}
-
-fn ended(result: Result<Exit, commands::CommandError>) -> Exit {
-    result.unwrap_or_else(|error| {
-        complain(format_args!("error: {error}"));
-        error.exit()
-    })
+fn configuration(named: Option<&Path>) -> Result<Configuration, ConfigurationError> {
+    Ok(Configuration::load(&find(named)?)?)
 }

@@ -10,6 +10,7 @@ use dynservers_upcloud::{BaseUrl, BaseUrlError, Settings, SettingsError, UpCloud
 use thiserror::Error;
 
 use crate::config::{Configuration, Credentials, Problems, ProviderKind, ProviderSettings};
+use crate::exit::Exit;
 
 /// Why a provider cannot be used. Nothing was asked of it.
 #[derive(Debug, Error)]
@@ -44,6 +45,18 @@ pub(crate) enum ProviderError {
     /// Requests cannot be sent at all.
     #[error("error: {0}")]
     Transport(#[from] TransportSetupError),
+}
+
+impl ProviderError {
+    /// Gives the code that the process ends with.
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Credentials(_) | Self::Unreadable { .. } | Self::Address { .. } | Self::Settings { .. } => {
+                Exit::Usage
+            }
+            Self::Transport(_) => Exit::Failed,
+        }
+    }
 }
 
 /// Gives one executor for each configured provider, having read every credential once.

@@ -19,11 +19,11 @@ fn ago(seconds: u64) -> Time {
 }
 
 fn name(name: &str) -> TypeName {
-    TypeName::new(name).unwrap()
+    TypeName::new(name).expect("a sample is valid")
 }
 
 fn upcloud() -> ProviderName {
-    ProviderName::new("upcloud").unwrap()
+    ProviderName::new("upcloud").expect("a sample is valid")
 }
 
 /// Types that show another address than the public one.
@@ -45,7 +45,7 @@ fn record(id: u64, server_type: &str, status: Status, since: u64) -> ServerRecor
         spec: None,
         attempt: None,
         abandoned: Vec::new(),
-        provider_id: Some(ProviderId::new(format!("00aa0000-{id:04}")).unwrap()),
+        provider_id: Some(ProviderId::new(format!("00aa0000-{id:04}")).expect("a sample is valid")),
         bound_at: Some(ago(since + 50)),
         unfinished: None,
         addresses: Vec::new(),
@@ -107,6 +107,7 @@ pub(crate) fn type_view() -> TypeView {
         counts: BTreeMap::new(),
         existing: 0,
         held: 0,
+        orphans: 0,
         settled: true,
         retired: false,
         limited_since: None,
@@ -144,6 +145,7 @@ pub(crate) fn view() -> FleetView {
         ]),
         existing: 4,
         held: 2,
+        orphans: 0,
         settled: false,
         limited_since: Some(ago(300)),
         next_create: Some(Time::from_millis(NOW + 40_000)),
@@ -159,7 +161,7 @@ pub(crate) fn view() -> FleetView {
     let old = TypeView { provider: None, retired: true, ..type_view() };
     let held = FoundRecord {
         provider: upcloud(),
-        provider_id: ProviderId::new("00ff0000-0001").unwrap(),
+        provider_id: ProviderId::new("00ff0000-0001").expect("a sample is valid"),
         name: "workers-web-1".to_owned(),
         kind: Found::Held,
         owner: Some(OwnerId::from_random(9)),
@@ -186,13 +188,16 @@ pub(crate) fn view() -> FleetView {
         ..provider_view()
     };
     FleetView {
-        fleet: FleetName::new("workers").unwrap(),
+        fleet: FleetName::new("workers").expect("a sample is valid"),
         owner: OwnerId::from_random(7),
         now: ago(0),
         paused_out: false,
         paused_in: false,
         types: BTreeMap::from([(name("web"), web), (name("db"), database), (name("old"), old)]),
-        providers: BTreeMap::from([(upcloud(), provider), (ProviderName::new("spare").unwrap(), unseen)]),
+        providers: BTreeMap::from([
+            (upcloud(), provider),
+            (ProviderName::new("spare").expect("a sample is valid"), unseen),
+        ]),
     }
 }
 
@@ -214,7 +219,8 @@ pub(crate) fn settled_view() -> FleetView {
 
 /// The fleet as a daemon left it in its store.
 pub(crate) fn stored() -> Stored {
-    let mut stored = Stored::empty(FleetName::new("workers").unwrap(), OwnerId::from_random(7));
+    let mut stored =
+        Stored::empty(FleetName::new("workers").expect("a sample is valid"), OwnerId::from_random(7));
     stored.fleet.time = ago(0);
     stored.fleet.types.insert(name("web"), TypeRecord { desired: Some(5), ..TypeRecord::default() });
     stored.fleet.providers.entry(upcloud()).or_default().hold =

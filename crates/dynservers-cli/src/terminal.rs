@@ -1,5 +1,6 @@
 //! Terminals: whether there is a person at the other end, and what is safe to show them.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 
@@ -29,6 +30,12 @@ pub(crate) fn no_color() -> bool {
 /// Tells a person something beside the result, on standard error. Nobody may be there to read it.
 pub(crate) fn complain(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Gives an error with all that caused it, for errors that leave their causes to be told apart.
+pub(crate) fn whole(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Makes text from elsewhere safe to show: names and messages come from providers, and a terminal obeys what it is sent.

@@ -18,7 +18,11 @@ impl Reconciler {
     pub(crate) fn observe_unknown(&mut self, name: &ProviderName, observed: &Observed, begun: Time) {
         let takes =
             self.provider_config(name).is_some_and(|config| config.other_owner == OtherOwnerPolicy::Takeover);
-        let kind = if takes || self.is_ours(observed) { Found::Orphan } else { Found::Held };
+        if takes && !self.is_ours(observed) {
+            // Remembered, since the labels stay: the next look must not take it for somebody else's.
+            self.take_owner(observed.labels.owner.as_ref());
+        }
+        let kind = if self.is_ours(observed) { Found::Orphan } else { Found::Held };
         let known = self.ledger.providers.get(name).and_then(|index| index.found.get(&observed.provider_id));
         let first_seen = known.map_or(self.now, |found| found.record.first_seen);
         let is_new = known.is_none_or(|found| found.record.kind != kind);
@@ -39,6 +43,7 @@ impl Reconciler {
             self.ledger.put_found(record, Some(begun));
         } else if let Some(found) = self.ledger.provider_index(name).found.get_mut(&observed.provider_id) {
             found.seen = Some(begun);
+            found.misses = 0;
         }
         if is_new {
             self.tell_found(name, observed, kind);
@@ -107,7 +112,7 @@ impl Reconciler {
         }
         let grace = self.grace(name);
         let Some(index) = self.ledger.providers.get(name) else { return };
-        let is_due = |found: &&crate::ledger::FoundServer| {
+        let is_due = |found: &&crate::index::FoundServer| {
             found.record.kind == Found::Orphan
                 && found.seen == Some(begun)
                 && self.now >= found.record.first_seen + grace
@@ -117,16 +122,26 @@ impl Reconciler {
         for found in due {
             self.adopt_or_keep(found);
         }
+        let is_awaited = |found: &crate::index::FoundServer| {
+            found.record.kind == Found::Orphan && self.known_type(&found.record).is_some()
+        };
+        let index = self.ledger.providers.get(name);
+        let awaits_orphans = index.is_some_and(|index| index.found.values().any(is_awaited));
+        self.provider_mut(name).awaits_orphans = awaits_orphans;
+    }
+
+    fn known_type(&self, found: &FoundRecord) -> Option<TypeName> {
+        let is_known = |name: &&TypeName| {
+            self.config.server_types.contains_key(*name) || self.config.retired_types.contains(*name)
+        };
+        found.server_type.as_ref().filter(is_known).cloned()
     }
 
     /// Gives a found server a record, unless its type is not known: then it is an orphan that stays reported.
     pub(crate) fn adopt_or_keep(&mut self, found: FoundRecord) {
         let policy =
             self.provider_config(&found.provider).map_or(OrphanPolicy::Report, |config| config.orphans);
-        let known = found.server_type.clone().filter(|name| {
-            self.config.server_types.contains_key(name) || self.config.retired_types.contains(name)
-        });
-        match known {
+        match self.known_type(&found) {
             Some(server_type) => {
                 let why =
                     (policy == OrphanPolicy::Delete && found.kind == Found::Orphan).then_some(Why::Orphan);

@@ -154,7 +154,8 @@ impl Reconciler {
         Ok(Done::TakenOver { servers })
     }
 
-    fn take_owner(&mut self, owner: Option<&crate::ids::OwnerId>) {
+    /// Makes what bears this owner's label ours, from now on and for ever.
+    pub(crate) fn take_owner(&mut self, owner: Option<&crate::ids::OwnerId>) {
         let Some(owner) = owner else { return };
         if !self.ledger.fleet().taken_owners.contains(owner) {
             self.ledger.update_fleet(|fleet| {

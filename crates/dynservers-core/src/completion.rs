@@ -1,19 +1,13 @@
 //! Completions: what became of effects, each kind of news with its own next step.
 
-use alloc::boxed::Box;
-use alloc::string::String;
-
 use crate::backoff;
-use crate::effect::{Account, Completion, Failure, Outcome, Reason, Step};
+use crate::effect::{Completion, Failure, Outcome, Reason, Step};
 use crate::event::EventKind;
 use crate::ids::{EffectId, ProviderName, ServerId, Token};
 use crate::inflight::{Errand, Flight};
-use crate::look::{Observed, Page};
+use crate::look::Page;
 use crate::plan::Task;
-use crate::provider::AccountSeen;
-use crate::reconciler::{Reconciler, Timer, set_phase};
-use crate::record::{Hold, Phase, Retry};
-use crate::status::Status;
+use crate::reconciler::{Reconciler, Timer};
 use crate::time::Time;
 
 impl Reconciler {
@@ -23,7 +17,7 @@ impl Reconciler {
             self.timers.remove(&(flight.deadline, Timer::Flight(id)));
             self.land(&flight, id);
         }
-        self.note_reachability(&flight.provider, &completion);
+        self.note_reachability(&flight, &completion);
         self.dispatch(flight, completion);
     }
 
@@ -51,9 +45,27 @@ impl Reconciler {
         self.touched_providers.insert(flight.provider.clone());
     }
 
-    fn note_reachability(&mut self, name: &ProviderName, completion: &Completion) {
-        let now = self.now;
-        let pace = &mut self.provider_mut(name).pace;
+    fn note_reachability(&mut self, flight: &Flight, completion: &Completion) {
+        let (now, name) = (self.now, &flight.provider);
+        let live = self.provider_mut(name);
+        let is_denied = matches!(completion.outcome, Outcome::Denied(_));
+        if flight.errand.is_change() {
+            match live.change_retry {
+                // Refusals of one burst are one refusal.
+                Some(retry) if is_denied && now < retry.at => {}
+                before if is_denied => live.change_retry = Some(backoff::STEP.after(before, now)),
+                Some(_) if completion.outcome.failure().is_none() => {
+                    live.change_retry = None;
+                    self.notify(EventKind::ProviderReachable { provider: name.clone() });
+                }
+                Some(_) | None => {}
+            }
+        } else if is_denied {
+            // All is denied: the next look that succeeds will tell when that is over.
+            live.change_retry = None;
+        }
+        let live = self.provider_mut(name);
+        let pace = &mut live.pace;
         match &completion.outcome {
             Outcome::Throttled { retry_after, .. } => pace.throttled(*retry_after, now),
             Outcome::Unsent(_) => pace.unsent(now),
@@ -80,8 +92,12 @@ impl Reconciler {
         let live = self.provider_mut(name);
         live.checked = false;
         live.failure = Some(failure.clone());
+        let is_told = live.change_retry.is_some_and(|retry| retry.tries > 1);
         if !core::mem::replace(&mut live.denied, true) {
             live.next_look = live.next_look.min(now + poll);
+            if is_told {
+                return;
+            }
             self.notify(EventKind::CredentialsRejected { provider: name.clone(), failure });
         }
     }
@@ -138,50 +154,6 @@ impl Reconciler {
         }
     }
 
-    /// Compares the account with the one that was stored, and holds everything if it is another.
-    fn is_known_account(&mut self, name: &ProviderName, identity: Option<String>) -> bool {
-        let Some(found) = identity else { return true };
-        let record = self.ledger.fleet().providers.get(name).cloned().unwrap_or_default();
-        match (record.identity, record.hold) {
-            (None, _) => {
-                self.ledger.update_fleet(|fleet| {
-                    fleet.providers.entry(name.clone()).or_default().identity = Some(found);
-                });
-                true
-            }
-            (Some(known), hold) if known == found => {
-                if matches!(hold, Some(Hold::OtherAccount { .. })) {
-                    self.end_hold(name);
-                }
-                true
-            }
-            (Some(known), Some(Hold::OtherAccount { found: held, .. }))
-                if held == found && known != found =>
-            {
-                false
-            }
-            (Some(known), _) => {
-                let since = self.now;
-                self.begin_hold(name, Hold::OtherAccount { known, found, since });
-                false
-            }
-        }
-    }
-
-    /// Stands still until an operator has looked.
-    pub(crate) fn begin_hold(&mut self, name: &ProviderName, hold: Hold) {
-        let reason = crate::view::hold_reason(&hold);
-        self.ledger.update_fleet(|fleet| fleet.providers.entry(name.clone()).or_default().hold = Some(hold));
-        self.notify(EventKind::Held { provider: name.clone(), reason });
-    }
-
-    /// Moves again: what it was held for has proved to be wrong.
-    pub(crate) fn end_hold(&mut self, name: &ProviderName) {
-        self.ledger.update_fleet(|fleet| fleet.providers.entry(name.clone()).or_default().hold = None);
-        self.notify(EventKind::Resumed { provider: name.clone() });
-        self.touch_provider(name);
-    }
-
     fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<Step>) {
         match outcome {
             Outcome::Page(page) => self.take_page(name, &page, next),
@@ -202,34 +174,6 @@ impl Reconciler {
         live.look_failed(failure.clone(), &timing, now);
         if !was_blind && live.is_blind() && !live.denied {
             self.notify(EventKind::ProviderUnreachable { provider: name.clone(), failure });
-        }
-    }
-
-    fn handle_account(&mut self, name: &ProviderName, outcome: Outcome, next: Option<Step>) {
-        let now = self.now;
-        let live = self.provider_mut(name);
-        let Some(reading) = &mut live.account_read else { return };
-        match outcome {
-            Outcome::Account(Account { total, limit, .. }) => {
-                if next.is_some() {
-                    reading.next = next;
-                    return;
-                }
-                let begun = reading.begun;
-                live.account_read = None;
-                live.account_retry = None;
-                live.account = Some(AccountSeen { begun, total, limit });
-                self.count_seen(name, begun);
-                self.touch_provider(name);
-            }
-            Outcome::Throttled { .. } => {}
-            other => {
-                live.account_read = None;
-                live.account_retry = Some(backoff::STEP.after(live.account_retry, now));
-                if let Some(failure) = other.failure() {
-                    live.failure = Some(failure.clone());
-                }
-            }
         }
     }
 
@@ -282,71 +226,6 @@ impl Reconciler {
         self.ledger.touched.insert(id);
     }
 
-    fn handle_create(
-        &mut self,
-        name: &ProviderName,
-        id: ServerId,
-        token: Token,
-        outcome: Outcome,
-        next: Option<Step>,
-    ) {
-        let attempt = self.ledger.server(id).and_then(|record| record.attempt.clone());
-        let is_open = attempt.is_some_and(|attempt| attempt.token == token && attempt.phase != Phase::Bound);
-        match outcome {
-            Outcome::Created(observed) => self.created(name, id, token, is_open, observed, next),
-            _ if !is_open => {}
-            Outcome::Refused(reason, failure) => self.refuse_create(id, reason, failure),
-            Outcome::Absent(failure) => self.refuse_create(id, Reason::Invalid, failure),
-            Outcome::Vanished(failure) => self.refuse_create(id, Reason::Capacity, failure),
-            Outcome::Denied(failure) | Outcome::Unsent(failure) => {
-                self.ledger.update(id, |record| record.failure = Some(failure));
-                self.unmake(id);
-            }
-            Outcome::Throttled { failure, .. } => {
-                self.ledger.update(id, |record| {
-                    record.failure = Some(failure);
-                    set_phase(record, Phase::Throttled);
-                });
-            }
-            Outcome::Lost(failure) | Outcome::Exists(failure) => {
-                self.ledger.update(id, |record| {
-                    record.failure = Some(failure);
-                    set_phase(record, Phase::Uncertain);
-                });
-            }
-            Outcome::Page(_) | Outcome::Inspected(_) | Outcome::Account(_) | Outcome::Accepted => {
-                self.ledger.update(id, |record| set_phase(record, Phase::Uncertain));
-            }
-        }
-    }
-
-    /// The server is there. If its record knows already, or has given it up, that is what decides.
-    fn created(
-        &mut self,
-        name: &ProviderName,
-        id: ServerId,
-        token: Token,
-        is_open: bool,
-        observed: Box<Observed>,
-        next: Option<Step>,
-    ) {
-        let bound = self.ledger.server(id).and_then(|record| record.provider_id.clone());
-        if is_open {
-            self.bind(id, &observed, next);
-        } else if bound.as_ref() == Some(&observed.provider_id) {
-            self.ledger.update(id, |record| {
-                if !observed.addresses.is_empty() {
-                    record.addresses = observed.addresses;
-                }
-                record.unfinished = next;
-            });
-        } else if self.ledger.by_provider_id(name, &observed.provider_id).is_none() {
-            let mut observed = observed;
-            observed.labels.token = Some(token);
-            self.adopt_duplicate(name, &observed);
-        }
-    }
-
     fn handle_task(&mut self, id: ServerId, task: Task, outcome: Outcome, next: Option<Step>) {
         let now = self.now;
         match (task, outcome) {
@@ -376,9 +255,17 @@ impl Reconciler {
             (Task::Continue, Outcome::Accepted | Outcome::Created(_) | Outcome::Inspected(_)) => {
                 self.accepted(id, |record| record.unfinished = next);
             }
-            (_, Outcome::Absent(failure)) => {
-                self.note_failure(id, failure);
-                self.ledger.update_live(id, |live| live.suspected = true);
+            (task, Outcome::Absent(failure)) => {
+                self.ledger.update(id, |record| {
+                    record.failure = Some(failure);
+                    if task == Task::Reboot {
+                        record.reboot = None;
+                    }
+                });
+                self.ledger.update_live(id, |live| {
+                    live.suspected = true;
+                    live.act_after = now;
+                });
             }
             (task, outcome) => self.task_failed(id, task, &outcome),
         }
@@ -425,10 +312,6 @@ impl Reconciler {
         seen.is_none_or(|seen| !matches!(seen.state, ProviderState::Running | ProviderState::Stopped))
     }
 
-    fn note_failure(&mut self, id: ServerId, failure: Failure) {
-        self.ledger.update(id, |record| record.failure = Some(failure));
-    }
-
     /// Takes one page of a look: what it shows counts at once, what it lacks only at the end.
     fn take_page(&mut self, name: &ProviderName, page: &Page, next: Option<Step>) {
         let live = self.provider_mut(name);
@@ -443,45 +326,6 @@ impl Reconciler {
             self.end_look(name);
         } else if !may_go_on {
             self.look_failed(name, Failure::new("the listing has no end"));
-        }
-    }
-
-    /// A create was refused: the record ends as failed, and its type waits, longer each time.
-    pub(crate) fn refuse_create(&mut self, id: ServerId, reason: Reason, failure: Failure) {
-        let now = self.now;
-        let Some(record) = self.ledger.server(id) else { return };
-        let server_type = record.server_type.clone();
-        let poll = self.config.timing.poll_interval;
-        let mut next_try = now;
-        self.ledger.update_type(&server_type, |record| {
-            let before = record.create_backoff.get(&reason).copied();
-            let retry = match reason {
-                Reason::Busy => Retry { tries: 1, at: now + poll },
-                Reason::Invalid | Reason::Quota | Reason::Credit | Reason::Capacity => {
-                    // Refusals of one burst are one refusal.
-                    match before {
-                        Some(before) if now < before.at => before,
-                        before => backoff::CREATE.after(before, now),
-                    }
-                }
-            };
-            next_try = retry.at;
-            record.create_backoff.insert(reason, retry);
-        });
-        self.ledger.update(id, |record| {
-            record.failure = Some(failure.clone());
-            record.failed_at = Some(now);
-        });
-        if reason == Reason::Busy {
-            self.unmake(id);
-            return;
-        }
-        self.abandon_attempt(id);
-        if self.ledger.server(id).is_some_and(|record| record.removal.is_some()) {
-            self.end_server(id);
-        } else {
-            self.move_server(id, Status::Errored, EventKind::Errored);
-            self.notify(EventKind::CreateRefused { server: id, server_type, reason, failure, next_try });
         }
     }
 }

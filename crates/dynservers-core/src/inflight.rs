@@ -36,6 +36,14 @@ pub(crate) enum Errand {
 }
 
 impl Errand {
+    pub(crate) const fn is_change(&self) -> bool {
+        match self {
+            Self::Check | Self::Look | Self::Account => false,
+            Self::Create(..) => true,
+            Self::Server(_, task, _) => !task.is_read(),
+        }
+    }
+
     pub(crate) const fn server(&self) -> Option<ServerId> {
         match self {
             Self::Check | Self::Look | Self::Account => None,

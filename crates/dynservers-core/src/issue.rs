@@ -48,15 +48,9 @@ impl Reconciler {
 
     /// Whether something is expected to change at a provider soon.
     pub(crate) fn is_restless(&self, name: &ProviderName) -> bool {
-        use crate::record::Found;
         let Some(index) = self.ledger.providers.get(name) else { return false };
-        let is_adoptable = |found: &crate::ledger::FoundServer| {
-            found.record.kind == Found::Orphan
-                && self
-                    .provider_config(name)
-                    .is_some_and(|config| config.orphans != crate::config::OrphanPolicy::Report)
-        };
-        index.restless > 0 || index.suspected > 0 || index.found.values().any(is_adoptable)
+        let awaits_orphans = self.provider(name).is_some_and(|live| live.awaits_orphans);
+        index.restless > 0 || index.suspected > 0 || awaits_orphans
     }
 
     fn set_provider_timer(&mut self, name: &ProviderName) {
@@ -67,7 +61,8 @@ impl Reconciler {
         if opens_at > now {
             next = next.min(opens_at);
         }
-        let later = [live.restored_until, live.account_retry.map(|retry| retry.at)];
+        let retries = [live.account_retry, live.change_retry].map(|retry| retry.map(|retry| retry.at));
+        let later = [live.restored_until, retries[0], retries[1]];
         next = later.into_iter().flatten().filter(|at| *at > now).fold(next, Time::min);
         // A reading under way ends by its answer; nothing is due before that.
         let next = (next > now).then_some(next);
@@ -113,23 +108,7 @@ impl Reconciler {
         true
     }
 
-    /// Whether the account's total is too old to create by.
-    fn lacks_account(&self, name: &ProviderName) -> bool {
-        let seen = self.provider(name).and_then(|live| live.account);
-        seen.is_none_or(|seen| self.now.since(seen.begun) > self.config.timing.poll_interval)
-    }
-
-    /// Whether a create waits only for a total of the account that is young enough.
-    fn wants_account(&self, name: &ProviderName) -> bool {
-        let retry = self.provider(name).and_then(|live| live.account_retry);
-        let may_ask = retry.is_none_or(|retry| self.now >= retry.at);
-        may_ask
-            && self.lacks_account(name)
-            && self.may_create(name)
-            && self.types_at(name).any(|name| self.next_create(name).is_some())
-    }
-
-    fn types_at<'a>(&'a self, provider: &'a ProviderName) -> impl Iterator<Item = &'a TypeName> {
+    pub(crate) fn types_at<'a>(&'a self, provider: &'a ProviderName) -> impl Iterator<Item = &'a TypeName> {
         self.config
             .server_types
             .iter()
@@ -139,7 +118,7 @@ impl Reconciler {
 
     /// Does the next thing that a server of the provider needs.
     fn issue_task(&mut self, name: &ProviderName) -> bool {
-        let may_change = self.may_change(name);
+        let may_change = self.may_change(name) && self.may_retry_changes(name);
         loop {
             let live = self.provider_mut(name);
             let next = live.to_read.pop_first();
@@ -156,6 +135,12 @@ impl Reconciler {
                 self.ledger.touched.insert(id);
             }
         }
+    }
+
+    /// Whether changes, if they were denied of late, may be tried again.
+    fn may_retry_changes(&self, name: &ProviderName) -> bool {
+        let retry = self.provider(name).and_then(|live| live.change_retry);
+        retry.is_none_or(|retry| self.now >= retry.at)
     }
 
     /// Whether servers at a provider may be stopped, deleted and rebooted.
@@ -245,7 +230,7 @@ impl Reconciler {
 
     /// Creates the next server that may be created.
     fn issue_create(&mut self, name: &ProviderName) -> bool {
-        if !self.may_create(name) {
+        if !self.may_create(name) || !self.may_retry_changes(name) {
             return false;
         }
         let types: Vec<TypeName> = self.types_at(name).cloned().collect();
@@ -255,6 +240,10 @@ impl Reconciler {
                 return false;
             }
             if self.account_room(name) == 0 {
+                // What no total includes yet may be counted twice: no alarm before that is known.
+                if self.ledger.providers.get(name).is_some_and(|index| index.uncounted > 0) {
+                    continue;
+                }
                 let wanted = self.target(&server_type);
                 let allowed = wanted.saturating_sub(self.count_class(&server_type, Class::New));
                 self.limit_hit(&server_type, wanted, allowed, Limit::Account);
@@ -267,7 +256,7 @@ impl Reconciler {
     }
 
     /// Gives the server that would be created next, if the type may create one now.
-    fn next_create(&self, server_type: &TypeName) -> Option<ServerId> {
+    pub(crate) fn next_create(&self, server_type: &TypeName) -> Option<ServerId> {
         let config = self.config.server_types.get(server_type)?;
         let index = self.ledger.types.get(server_type)?;
         let ceiling = index.existing + index.held + index.orphans;
@@ -287,21 +276,6 @@ impl Reconciler {
             }
         }
         self.prepared.get(server_type)?.first().copied()
-    }
-
-    /// Gives how many more servers the account has room for. Creates that no total includes yet count against it.
-    pub(crate) fn account_room(&self, name: &ProviderName) -> u64 {
-        let index = self.ledger.providers.get(name);
-        let (existing, uncounted) =
-            index.map_or((0, 0), |index| (u64::from(index.existing), u64::from(index.uncounted)));
-        let seen = self.provider(name).and_then(|live| live.account);
-        let configured =
-            self.provider_config(name).and_then(|config| config.max_servers_in_account).map(u64::from);
-        let limit = [configured, seen.and_then(|seen| seen.limit)].into_iter().flatten().min();
-        let Some(limit) = limit else { return u64::MAX };
-        let known = existing - uncounted;
-        let total = seen.and_then(|seen| seen.total).unwrap_or(known).max(known);
-        limit.saturating_sub(total + uncounted)
     }
 
     /// The first leg: the intent with its token is durable before the request leaves.

@@ -9,6 +9,7 @@ use crate::COMMANDS_KEPT;
 use crate::config::{Config, ConfigError};
 use crate::event::{Event, EventKind};
 use crate::ids::{CommandId, EventId, ProviderId, ProviderName, ServerId, SpecHash, Token, TypeName};
+use crate::index::{FoundServer, Keys, ProviderIndex, TypeIndex};
 use crate::look::ProviderState;
 use crate::record::{
     Change, CommandRecord, FleetRecord, Found, FoundRecord, ServerRecord, Stored, TypeRecord,
@@ -35,92 +36,12 @@ pub struct Ledger {
     unsaved: Unsaved,
 }
 
-/// The servers of one type, by what they count as.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TypeIndex {
-    pub(crate) counts: [u32; Status::ALL.len()],
-    classes: [BTreeSet<ServerId>; Class::COUNT],
-    pub(crate) existing: u32,
-    /// Running servers that are to be rebooted.
-    pub(crate) flagged: BTreeSet<ServerId>,
-    /// Living servers that stand in for failed ones.
-    pub(crate) replacing: BTreeSet<ServerId>,
-    pub(crate) held: u32,
-    pub(crate) orphans: u32,
-}
-
-impl TypeIndex {
-    pub(crate) fn class(&self, class: Class) -> &BTreeSet<ServerId> {
-        &self.classes[class.index()]
-    }
-
-    pub(crate) fn count(&self, class: Class) -> u32 {
-        u32::try_from(self.class(class).len()).unwrap_or(u32::MAX)
-    }
-}
-
-/// The servers at one provider.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ProviderIndex {
-    pub(crate) by_id: BTreeMap<ProviderId, ServerId>,
-    pub(crate) found: BTreeMap<ProviderId, FoundServer>,
-    /// How many may exist there, whatever state they are in.
-    pub(crate) existing: u32,
-    /// How many of those no known total of the account includes.
-    pub(crate) uncounted: u32,
-    /// How many are worth looking for soon.
-    pub(crate) restless: u32,
-    /// How many were missed and not yet asked about.
-    pub(crate) suspected: u32,
-}
-
-/// A server without a record, and when it was last seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FoundServer {
-    pub(crate) record: FoundRecord,
-    /// When the latest look that showed it began; none before this process saw it.
-    pub(crate) seen: Option<Time>,
-}
-
 /// What must be written, once each however often it changed.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Unsaved {
     fleet: bool,
     servers: BTreeSet<ServerId>,
     others: Vec<Change>,
-}
-
-/// What the indexes say of a record.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Keys {
-    status: Status,
-    class: Class,
-    exists: bool,
-    uncounted: bool,
-    restless: bool,
-    suspected: bool,
-    flagged: bool,
-    replacing: Option<ServerId>,
-}
-
-impl Keys {
-    fn of(server: &Server) -> Self {
-        let Server { record, live } = server;
-        let class = record.class();
-        let lives = matches!(class, Class::New | Class::Starting | Class::Up | Class::Failed);
-        Self {
-            status: record.status,
-            class,
-            exists: record.may_exist(),
-            uncounted: record.may_exist() && !live.counted,
-            restless: record.is_restless(),
-            suspected: live.suspected,
-            flagged: class == Class::Up
-                && record.status == Status::Running
-                && record.reboot_requested_at.is_some(),
-            replacing: record.replaces.filter(|_| lives),
-        }
-    }
 }
 
 impl Ledger {
@@ -236,6 +157,10 @@ impl Ledger {
 
     pub(crate) fn by_provider_id(&self, provider: &ProviderName, id: &ProviderId) -> Option<ServerId> {
         self.providers.get(provider)?.by_id.get(id).copied()
+    }
+
+    pub(crate) fn forget_token(&mut self, token: Token) {
+        self.tokens.remove(&token);
     }
 
     /// Gives the living server that stands in for a failed one.
@@ -373,7 +298,7 @@ impl Ledger {
         self.drop_found(&record.provider.clone(), &record.provider_id.clone());
         self.count_found(&record, 1);
         self.unsaved.others.push(Change::Found(record.clone()));
-        let found = FoundServer { seen, record };
+        let found = FoundServer { seen, record, misses: 0 };
         self.provider_index(&found.record.provider.clone())
             .found
             .insert(found.record.provider_id.clone(), found);
@@ -475,9 +400,13 @@ impl Ledger {
             provider.uncounted -= u32::from(keys.uncounted);
             provider.restless -= u32::from(keys.restless);
             provider.suspected -= u32::from(keys.suspected);
+            provider.watched.remove(&record.id);
+            provider.left.remove(&record.id);
             index.flagged.remove(&record.id);
             index.replacing.remove(&record.id);
-            if let Some(failed) = keys.replacing {
+            if let Some(failed) = keys.replacing
+                && self.replaced.get(&failed) == Some(&record.id)
+            {
                 self.replaced.remove(&failed);
             }
         }
@@ -490,6 +419,12 @@ impl Ledger {
             provider.uncounted += u32::from(keys.uncounted);
             provider.restless += u32::from(keys.restless);
             provider.suspected += u32::from(keys.suspected);
+            if keys.watched {
+                provider.watched.insert(record.id);
+            }
+            if keys.class == Class::Left {
+                provider.left.insert(record.id);
+            }
             if keys.flagged {
                 index.flagged.insert(record.id);
             }

@@ -1,16 +1,19 @@
 #![no_std]
 #![doc = "The machine."]
 extern crate alloc;
+mod account;
 mod adopt;
 mod backoff;
 mod command;
 mod completion;
 pub mod config;
+mod creation;
 pub mod decision;
 pub mod effect;
 pub mod event;
 mod gate;
 pub mod ids;
+mod index;
 mod inflight;
 pub mod input;
 mod issue;
@@ -18,6 +21,7 @@ pub mod labels;
 mod ledger;
 mod life;
 pub mod look;
+mod missing;
 pub mod output;
 mod pace;
 mod plan;

@@ -1,5 +1,6 @@
 //! A server's turning points: made ready, bound, unmade, given up, disowned, ended.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::effect::{Failure, Reason, Step};
@@ -11,6 +12,9 @@ use crate::reconciler::{Reconciler, set_phase};
 use crate::record::Phase;
 use crate::status::Status;
 use crate::time::Time;
+
+/// How many given-up tokens a record keeps: what bears an older one is an orphan like any other.
+const MOST_ABANDONED: usize = 32;
 
 impl Reconciler {
     /// Takes the name and specification of a new server, or the reason why there is none.
@@ -30,7 +34,22 @@ impl Reconciler {
                 self.prepared.entry(server_type).or_default().insert(id);
                 self.touched_providers.insert(provider);
             }
-            Err(failure) => self.refuse_create(id, Reason::Invalid, failure),
+            Err(failure) => {
+                // It stays wanted, and is asked about again when the type's wait is over.
+                self.unprepared.entry(server_type.clone()).or_default().insert(id);
+                let (next_try, is_first) = self.back_off_create(&server_type, Reason::Invalid);
+                self.ledger.update(id, |record| record.failure = Some(failure.clone()));
+                if is_first {
+                    let reason = Reason::Invalid;
+                    self.notify(EventKind::CreateRefused {
+                        server: id,
+                        server_type,
+                        reason,
+                        failure,
+                        next_try,
+                    });
+                }
+            }
         }
     }
 
@@ -56,11 +75,12 @@ impl Reconciler {
 
     /// Gives up an attempt; whatever bears its token later is a late duplicate.
     pub(crate) fn abandon_attempt(&mut self, id: ServerId) {
-        self.ledger.update(id, |record| {
-            if let Some(attempt) = record.attempt.take() {
-                record.abandoned.push(attempt.token);
-            }
+        let forgotten = self.ledger.update(id, |record| {
+            record.abandoned.extend(record.attempt.take().map(|attempt| attempt.token));
+            let excess = record.abandoned.len().saturating_sub(MOST_ABANDONED);
+            record.abandoned.drain(..excess).collect::<Vec<_>>()
         });
+        forgotten.iter().flatten().for_each(|token| self.ledger.forget_token(*token));
     }
 
     /// An attempt made nothing. The server is as new as before, or is not wanted any more and never was.
@@ -112,6 +132,7 @@ impl Reconciler {
         self.ledger.update_live(id, |live| {
             live.suspected = false;
             live.inspect = false;
+            live.absent = false;
         });
         self.move_server(id, Status::Deleted, EventKind::Deleted);
     }
@@ -130,6 +151,11 @@ impl Reconciler {
     pub(crate) fn learn(&mut self, id: ServerId, status: Status, since: Time) {
         let taken = self.now.since(since);
         let Some(record) = self.ledger.server(id) else { return };
+        // The first look shows what happened while nobody looked, and not how long that took.
+        let is_first_look = self.provider(&record.provider).is_none_or(|live| live.looked.is_none());
+        if is_first_look && since < self.started {
+            return;
+        }
         let server_type = record.server_type.clone();
         let known = self.type_record(&server_type).and_then(|record| record.learned.get(&status)).copied();
         let next = known.map_or(taken, |known| taken.max((known * 7 + taken) / 8));

@@ -84,7 +84,7 @@ pub(crate) fn plan(server: &Server, terms: &Terms<'_>) -> Verdict {
     if record.status == Status::Deleted {
         return turn_at(record.status_since + terms.timing.retention, Turn::Forgotten, terms);
     }
-    if record.provider_id.is_some() && (live.suspected || live.inspect) {
+    if record.provider_id.is_some() && !live.absent && (live.suspected || live.inspect) {
         return read(live, Task::Inspect, terms);
     }
     if record.disowned {
@@ -96,7 +96,7 @@ pub(crate) fn plan(server: &Server, terms: &Terms<'_>) -> Verdict {
     match record.status {
         Status::Starting => start(record, live, terms),
         Status::Rebooting => reboot(record, live, terms),
-        Status::Hanging => turn_at(give_up_at(record, terms), Turn::GivenUp, terms),
+        Status::Hanging => hang(record, terms),
         Status::Errored => fail(record, terms),
         Status::New
         | Status::Running
@@ -113,10 +113,21 @@ fn start(record: &ServerRecord, live: &Live, terms: &Terms<'_>) -> Verdict {
     if record.provider_id.is_none() {
         return record.attempt.as_ref().map_or(Verdict::Rest(None), |attempt| search(attempt, live, terms));
     }
-    if record.unfinished.is_some() {
-        return due(record, Task::Continue, terms);
+    let next =
+        if record.unfinished.is_some() { due(record, Task::Continue, terms) } else { Verdict::Rest(None) };
+    hanging_or(next, record, live, terms)
+}
+
+fn hang(record: &ServerRecord, terms: &Terms<'_>) -> Verdict {
+    let give_up_at = give_up_at(record, terms);
+    if terms.now >= give_up_at {
+        return Verdict::Become(Turn::GivenUp);
     }
-    hanging_or(Verdict::Rest(None), record, live, terms)
+    match record.unfinished.as_ref().map(|_| due(record, Task::Continue, terms)) {
+        Some(Verdict::Rest(retry_at)) => Verdict::Rest(retry_at.map(|at| at.min(give_up_at))),
+        Some(next) => next,
+        None => Verdict::Rest(Some(give_up_at)),
+    }
 }
 
 /// Waits and looks for the token of an attempt that is not settled: no second create before that.
@@ -136,7 +147,7 @@ fn search(attempt: &Attempt, live: &Live, terms: &Terms<'_>) -> Verdict {
 
 fn reboot(record: &ServerRecord, live: &Live, terms: &Terms<'_>) -> Verdict {
     if record.reboot.is_none() {
-        return due(record, Task::Reboot, terms);
+        return hanging_or(due(record, Task::Reboot, terms), record, live, terms);
     }
     hanging_or(Verdict::Rest(None), record, live, terms)
 }
@@ -177,9 +188,9 @@ fn end_by_state(record: &ServerRecord, removal: &Removal, seen: Sighting, terms:
         ProviderState::Running => stop_running(record, removal, seen, terms),
         ProviderState::Error => {
             // Nothing is documented of what an erroneous server obeys: ask for both in turn.
-            let task =
-                if tries(record).is_multiple_of(2) { Task::Stop(StopMode::Hard) } else { Task::Delete };
-            due(record, task, terms)
+            let was_stopped = removal.stop.is_some_and(|stop| stop.accepted);
+            let stops = tries(record).is_multiple_of(2) != was_stopped;
+            due(record, if stops { Task::Stop(StopMode::Hard) } else { Task::Delete }, terms)
         }
         ProviderState::InProgress => {
             if removal.why == Why::Failed || terms.now >= record.created_at + terms.timing.create_deadline {

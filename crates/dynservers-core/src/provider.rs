@@ -29,6 +29,8 @@ pub(crate) struct Provider {
     pub(crate) failed_looks: u32,
     pub(crate) failure: Option<Failure>,
     pub(crate) denied: bool,
+    /// Changes are denied though readings are not: when the next one may be tried.
+    pub(crate) change_retry: Option<Retry>,
     pub(crate) account: Option<AccountSeen>,
     pub(crate) in_flight: u32,
     pub(crate) pace: Pace,
@@ -44,6 +46,12 @@ pub(crate) struct Provider {
     pub(crate) account_retry: Option<Retry>,
     /// Every server was missing in the latest look, and the account is being checked before that is believed.
     pub(crate) missed_all: bool,
+    /// A look lacked so many that none is believed gone before all were asked about.
+    pub(crate) lost_many: bool,
+    /// Those of which the provider said so.
+    pub(crate) absent: BTreeSet<ServerId>,
+    /// The latest look showed orphans that will get records.
+    pub(crate) awaits_orphans: bool,
     /// How many unknown servers of our own the first look has shown so far.
     pub(crate) first_orphans: u32,
     pub(crate) wake: Option<Time>,

@@ -32,9 +32,15 @@ pub struct Reconciler {
     pub(crate) touched_providers: BTreeSet<ProviderName>,
     /// New servers with a name and a specification, waiting to be created.
     pub(crate) prepared: BTreeMap<TypeName, BTreeSet<ServerId>>,
+    /// New servers for which the host could give neither, to be asked about again.
+    pub(crate) unprepared: BTreeMap<TypeName, BTreeSet<ServerId>>,
     /// Types that a command spoke of since the start.
     pub(crate) commanded: BTreeSet<TypeName>,
     pub(crate) timers: BTreeSet<(Time, Timer)>,
+    /// Each type's entry among the timers.
+    pub(crate) type_wakes: BTreeMap<TypeName, Time>,
+    /// When this process began.
+    pub(crate) started: Time,
     pub(crate) is_shutting_down: bool,
 }
 
@@ -89,6 +95,9 @@ impl Reconciler {
             flights: InFlight::default(),
             providers,
             prepared: BTreeMap::new(),
+            unprepared: BTreeMap::new(),
+            started: now,
+            type_wakes: BTreeMap::new(),
             commanded: BTreeSet::new(),
             timers: BTreeSet::new(),
             is_shutting_down: false,
@@ -122,6 +131,7 @@ impl Reconciler {
                     self.touched_providers.insert(name);
                 }
                 Timer::Type(name) => {
+                    self.type_wakes.remove(&name);
                     self.ledger.touched_types.insert(name);
                 }
                 Timer::Server(id) => {
@@ -210,7 +220,14 @@ impl Reconciler {
         let Some(server) = self.ledger.get(id) else { return };
         let provider = server.record.provider.clone();
         let wake = server.live.wake;
-        let Some(terms) = self.terms(&server.record) else { return };
+        let is_over = self.now >= server.record.status_since + self.config.timing.retention;
+        let Some(terms) = self.terms(&server.record) else {
+            // Its provider is not configured: nothing can be asked, and only time can pass.
+            if server.record.status == Status::Deleted && is_over {
+                self.ledger.forget(id);
+            }
+            return;
+        };
         let verdict = plan::plan(server, &terms);
         let queues = self.provider_mut(&provider);
         queues.to_read.remove(&id);

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use crate::decision::Why;
 use crate::ids::{ServerId, TypeName};
-use crate::ledger::{Ledger, TypeIndex};
+use crate::index::TypeIndex;
+use crate::ledger::Ledger;
 use crate::server::Class;
 
 /// What a plan depends on besides the counts.

@@ -26,6 +26,8 @@ pub(crate) struct Live {
     pub(crate) act_after: Time,
     /// It was missed, and the provider is to be asked about it.
     pub(crate) suspected: bool,
+    /// The provider said that there is no such server.
+    pub(crate) absent: bool,
     /// It is to be read once, for its addresses or since only that shows it.
     pub(crate) inspect: bool,
     /// How many looks in a row that were read to their end missed it.
@@ -220,6 +222,12 @@ impl Server {
     /// Whether the delete of it was accepted, so that its absence is no surprise.
     pub(crate) fn deleted_at(&self) -> Option<Time> {
         self.record.removal.as_ref().and_then(|removal| removal.delete).and_then(|delete| delete.accepted_at)
+    }
+
+    /// Whether its absence is a surprise: it was there, and nobody here asked for its deletion.
+    pub(crate) fn is_expected(&self) -> bool {
+        let was_seen = self.live.seen.is_some() || self.record.status != Status::Starting;
+        was_seen && self.record.removal.as_ref().is_none_or(|removal| removal.delete.is_none())
     }
 
     /// Whether it takes part in looks: bound, not gone, and still ours.

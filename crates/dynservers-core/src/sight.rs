@@ -8,13 +8,10 @@ use crate::event::EventKind;
 use crate::ids::{OwnerId, ProviderName, ServerId};
 use crate::look::{Observed, ProviderState};
 use crate::reconciler::Reconciler;
-use crate::record::{Found, Hold, Phase};
+use crate::record::{Found, Phase};
 use crate::server::Sighting;
 use crate::status::Status;
 use crate::time::Time;
-
-/// A loss of this many, if they are all there were, is an alarm and not news.
-const ALL_MISSING: usize = 3;
 
 impl Reconciler {
     /// Takes one server as a listing shows it. A sighting counts whatever becomes of the rest of the listing.
@@ -77,7 +74,9 @@ impl Reconciler {
         if self.ledger.sight_quietly(id, sighting) {
             return;
         }
-        self.ledger.update_live(id, |live| live.suspected = false);
+        if self.ledger.get(id).is_some_and(|server| server.live.suspected) {
+            self.clear_suspicion(id);
+        }
         self.ledger.touched.insert(id);
         let Some(record) = self.ledger.server(id) else { return };
         let is_ending = record.removal.is_some();
@@ -161,7 +160,9 @@ impl Reconciler {
                 .removal
                 .as_ref()
                 .is_some_and(|removal| removal.delete.is_some_and(|delete| begun <= delete.at));
-        if record.status == Status::Stopped || is_deleting {
+        let is_stuck = record.status == Status::Hanging
+            && record.removal.as_ref().is_some_and(|removal| removal.delete.is_some());
+        if record.status == Status::Stopped || is_deleting || is_stuck {
             return;
         }
         if let Some(stop) = stop {
@@ -226,32 +227,9 @@ impl Reconciler {
             self.retry_read(id);
             return;
         }
-        self.ledger.update_live(id, |live| {
-            live.suspected = false;
-            live.inspect = false;
-            live.retry = None;
-        });
+        self.ledger.update_live(id, |live| live.retry = None);
+        self.clear_suspicion(id);
         self.observe_known(id, observed, begun);
-    }
-
-    /// Takes the provider's own word that there is no such server. The only thing that convicts.
-    pub(crate) fn absent_by_word(&mut self, id: ServerId, failure: Failure, begun: Time) {
-        let Some(record) = self.ledger.server(id) else { return };
-        let name = record.provider.clone();
-        let list_lag = self.provider_config(&name).map(|config| config.list_lag).unwrap_or_default();
-        let is_newborn = record.bound_at.is_none_or(|at| begun < at + list_lag);
-        self.ledger.update_live(id, |live| {
-            live.suspected = false;
-            live.inspect = false;
-            live.retry = None;
-        });
-        if is_newborn || !self.may_change(&name) {
-            return;
-        }
-        if self.ledger.server(id).is_some_and(|record| record.removal.is_none()) {
-            self.ledger.update(id, |record| record.failure = Some(failure));
-        }
-        self.end_server(id);
     }
 
     /// Ends a look that was read to its end.
@@ -261,17 +239,17 @@ impl Reconciler {
         let begun = run.reading.begun;
         let is_first = live.looked.is_none();
         let was_blind = live.is_blind() || live.denied;
+        // Only the changes are denied: a look that succeeds is no news.
+        let is_told = live.change_retry.is_some();
         live.looked = Some(begun);
         live.failed_looks = 0;
         live.denied = false;
         live.failure = None;
-        if was_blind {
+        if was_blind && !is_told {
             self.notify(EventKind::ProviderReachable { provider: name.clone() });
         }
         self.judge_missing(name, begun, run.is_complete());
-        if run.is_complete() {
-            self.drop_unseen_found(name, begun);
-        }
+        self.drop_unseen_found(name, begun, run.is_complete());
         if is_first {
             self.note_restored(name);
         }
@@ -287,125 +265,17 @@ impl Reconciler {
         self.touch_provider(name);
     }
 
-    /// Looks at what a look lacks. What we deleted is gone after two of them; all else is at most suspected.
-    fn judge_missing(&mut self, name: &ProviderName, begun: Time, is_complete: bool) {
-        let Some(index) = self.ledger.providers.get(name) else { return };
-        let list_lag = self.provider_config(name).map(|config| config.list_lag).unwrap_or_default();
-        let (mut deleted, mut missing, mut expected) = (Vec::new(), Vec::new(), 0_usize);
-        for id in index.by_id.values() {
-            let Some(server) = self.ledger.get(*id).filter(|server| server.is_watched()) else { continue };
-            let is_missing = server.live.seen.is_none_or(|seen| seen.begun < begun);
-            match server.deleted_at() {
-                Some(at) if is_missing && at <= begun => deleted.push(*id),
-                Some(_) => {}
-                None if server.record.bound_at.is_some_and(|bound_at| bound_at + list_lag <= begun) => {
-                    expected += 1;
-                    if is_missing {
-                        missing.push(*id);
-                    }
+    fn drop_unseen_found(&mut self, name: &ProviderName, begun: Time, is_complete: bool) {
+        let mut gone = Vec::new();
+        for (id, found) in &mut self.ledger.provider_index(name).found {
+            if found.seen.is_none_or(|seen| seen < begun) {
+                found.misses = found.misses.saturating_add(1);
+                if is_complete || found.misses >= 2 {
+                    gone.push(id.clone());
                 }
-                None => {}
             }
         }
-        for id in deleted {
-            if self.ledger.update_live(id, crate::server::Live::missed) >= Some(2) {
-                self.end_server(id);
-            }
-        }
-        let all_missing = missing.len() == expected && expected > 0;
-        if self.hold_if_all_missing(name, missing.len(), all_missing, expected) {
-            return;
-        }
-        for id in missing {
-            let misses = self.ledger.update_live(id, crate::server::Live::missed);
-            if is_complete || misses >= Some(2) {
-                self.ledger.update_live(id, |live| live.suspected = true);
-                self.ledger.touched.insert(id);
-            }
-        }
-    }
-
-    /// Tells whether what is missing may not be believed for now: everything at once is rather the wrong account.
-    fn hold_if_all_missing(
-        &mut self,
-        name: &ProviderName,
-        missing: usize,
-        all: bool,
-        expected: usize,
-    ) -> bool {
-        let is_held = matches!(
-            self.ledger.fleet().providers.get(name).and_then(|record| record.hold.as_ref()),
-            Some(Hold::AllMissing { .. })
-        );
-        let now = self.now;
-        let live = self.provider_mut(name);
-        if !all {
-            live.missed_all = false;
-            live.accept_missing = false;
-            if is_held && expected > 0 {
-                self.end_hold(name);
-            }
-            return false;
-        }
-        if is_held {
-            return true;
-        }
-        if core::mem::take(&mut live.accept_missing) {
-            return false;
-        }
-        if !core::mem::replace(&mut live.missed_all, true) {
-            // Before anything is believed, ask who we are there, and look again.
-            live.checked = false;
-            live.next_look = now;
-            if missing < ALL_MISSING {
-                return true;
-            }
-        }
-        if missing >= ALL_MISSING {
-            let servers = u32::try_from(missing).unwrap_or(u32::MAX);
-            self.begin_hold(name, Hold::AllMissing { servers, since: now });
-            return true;
-        }
-        false
-    }
-
-    fn inspect_disowned(&mut self, name: &ProviderName) {
-        if self.is_restless(name) {
-            return;
-        }
-        let Some(index) = self.ledger.providers.get(name) else { return };
-        let is_left =
-            |id: &&crate::ids::ServerId| self.ledger.server(**id).is_some_and(|record| record.disowned);
-        let left: Vec<ServerId> = index.by_id.values().filter(is_left).copied().collect();
-        for id in left {
-            self.ledger.update_live(id, |live| live.inspect = true);
-            self.ledger.touched.insert(id);
-        }
-    }
-
-    /// Marks which servers the account's total includes: those seen by a look that began before it was read.
-    pub(crate) fn count_seen(&mut self, name: &ProviderName, begun: Time) {
-        let Some(index) = self.ledger.providers.get(name).filter(|index| index.uncounted > 0) else { return };
-        let Some(looked) = self.provider(name).and_then(|live| live.looked).filter(|looked| *looked <= begun)
-        else {
-            return;
-        };
-        let is_counted = |id: &&ServerId| {
-            self.ledger.get(**id).is_some_and(|server| {
-                !server.live.counted && server.live.seen.is_some_and(|seen| seen.begun >= looked)
-            })
-        };
-        let counted: Vec<ServerId> = index.by_id.values().filter(is_counted).copied().collect();
-        for id in counted {
-            self.ledger.update_live(id, |live| live.counted = true);
-        }
-    }
-
-    fn drop_unseen_found(&mut self, name: &ProviderName, begun: Time) {
-        let Some(index) = self.ledger.providers.get(name) else { return };
-        let unseen = index.found.iter().filter(|(_, found)| found.seen.is_none_or(|seen| seen < begun));
-        let unseen: Vec<_> = unseen.map(|(id, _)| id.clone()).collect();
-        for id in unseen {
+        for id in gone {
             self.ledger.drop_found(name, &id);
         }
         let holds = |found: &crate::record::FoundRecord| found.provider == *name && found.kind == Found::Held;

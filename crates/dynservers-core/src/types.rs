@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::backoff;
+use crate::decision::Why;
 use crate::event::{EventKind, Limit};
 use crate::ids::{ProviderName, ServerId, TypeName};
 use crate::reconciler::{Reconciler, Timer};
@@ -25,14 +26,11 @@ impl Reconciler {
             self.carry_out_order(server_type, &provider, *order);
         }
         if replaces {
-            let now = self.now;
-            self.ledger.update_type(server_type, |record| {
-                record.replacement_backoff =
-                    Some(backoff::REPLACEMENT.after(record.replacement_backoff, now));
-            });
+            self.back_off_replacement(server_type);
         }
         self.note_maximum(server_type, &scaling);
         self.roll_reboots(server_type);
+        self.prepare_again(server_type);
         self.set_type_timer(server_type);
         self.touched_providers.insert(provider);
     }
@@ -91,16 +89,27 @@ impl Reconciler {
             }
             Order::Doom(id, why) => {
                 if self.ledger.server(id).is_some_and(|record| record.status == Status::New) {
-                    // Nothing was asked of the provider, so there is nothing to remember, and nothing to create.
-                    if let Some(prepared) = self.prepared.get_mut(server_type) {
-                        prepared.remove(&id);
+                    // Nothing was asked of the provider, so there is nothing to remember.
+                    for waiting in [&mut self.prepared, &mut self.unprepared] {
+                        waiting.get_mut(server_type).map(|ids| ids.remove(&id));
                     }
                     self.ledger.forget(id);
                 } else {
                     self.ledger.update(id, |record| record.doom(why, now));
+                    if why == Why::Superseded {
+                        // It was not needed: whatever else seems to fail is rather slow too.
+                        self.back_off_replacement(server_type);
+                    }
                 }
             }
         }
+    }
+
+    fn back_off_replacement(&mut self, server_type: &TypeName) {
+        let now = self.now;
+        self.ledger.update_type(server_type, |record| {
+            record.replacement_backoff = Some(backoff::REPLACEMENT.after(record.replacement_backoff, now));
+        });
     }
 
     /// Begins or ends the episode in which the type's own maximum binds.
@@ -148,10 +157,36 @@ impl Reconciler {
         }
     }
 
+    /// Asks the host again about servers that it could not prepare: one at a time, once the type's wait is over.
+    fn prepare_again(&mut self, server_type: &TypeName) {
+        let now = self.now;
+        let waits =
+            |record: &crate::record::TypeRecord| record.create_backoff.values().any(|retry| now < retry.at);
+        if self.type_record(server_type).is_some_and(waits) {
+            return;
+        }
+        if let Some(id) =
+            self.unprepared.get_mut(server_type).and_then(alloc::collections::BTreeSet::pop_first)
+        {
+            self.ask_to_prepare(id);
+        }
+    }
+
     fn set_type_timer(&mut self, server_type: &TypeName) {
         let Some(record) = self.type_record(server_type) else { return };
         let ends = record.create_backoff.values().copied().chain(record.replacement_backoff);
         let next: Option<Time> = ends.map(|retry| retry.at).filter(|at| *at > self.now).min();
-        self.timers.extend(next.map(|at| (at, Timer::Type(server_type.clone()))));
+        let before = self.type_wakes.get(server_type).copied();
+        if before == next {
+            return;
+        }
+        if let Some(at) = before {
+            self.type_wakes.remove(server_type);
+            self.timers.remove(&(at, Timer::Type(server_type.clone())));
+        }
+        if let Some(at) = next {
+            self.type_wakes.insert(server_type.clone(), at);
+            self.timers.insert((at, Timer::Type(server_type.clone())));
+        }
     }
 }

@@ -50,6 +50,8 @@ pub struct TypeView {
     pub existing: u32,
     /// How many of other owners are held.
     pub held: u32,
+    /// How many bear our labels and have no record yet.
+    pub orphans: u32,
     /// Whether the desired servers run and nothing is in flight.
     pub settled: bool,
     /// Whether it is retired.
@@ -134,9 +136,12 @@ impl Reconciler {
             counts: counted.filter(|(_, count)| *count > 0).collect(),
             existing: index.map_or(0, |index| index.existing),
             held: index.map_or(0, |index| index.held),
+            orphans: index.map_or(0, |index| index.orphans),
             settled: looked
                 && index.is_none_or(|index| index.flagged.is_empty())
-                && running == target.saturating_sub(index.map_or(0, |index| index.held + index.orphans))
+                // What others hold stands in for ours, and is no reason to let any of ours go.
+                && running <= target
+                && running + index.map_or(0, |index| index.held + index.orphans) >= target
                 && self.ledger.count(name, Status::Rebooting) == 0
                 && unsettled.into_iter().all(|class| self.count_class(name, class) == 0),
             retired: self.config.retired_types.contains(name),

@@ -5,16 +5,18 @@ use jiff::Timestamp;
 
 use crate::api::wire::Server;
 use crate::commands::{CommandError, emit, json, table, tell};
+use crate::exit::Exit;
 use crate::site::Site;
 use crate::terminal::{Style, shown};
 use crate::time::relative;
 
 /// Shows the servers.
-pub(crate) async fn list(site: &Site, all: bool, as_json: bool) -> Result<(), CommandError> {
+pub(crate) async fn list(site: &Site, all: bool, as_json: bool) -> Result<Exit, CommandError> {
     let told = tell::servers(site).await?;
     let mut servers = told.what.servers;
     servers.retain(|server| all || server.status != Status::Deleted);
-    emit(&if as_json { json(&servers) } else { for_people(&servers, told.now, Style::of_stdout()) })
+    emit(&if as_json { json(&servers) } else { for_people(&servers, told.now, Style::of_stdout()) })?;
+    Ok(Exit::Done)
 }
 
 fn for_people(servers: &[Server], now: Timestamp, style: Style) -> String {

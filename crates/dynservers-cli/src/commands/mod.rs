@@ -2,8 +2,9 @@
 
 mod change;
 mod list;
+mod plan;
 mod status;
-mod table;
+pub(crate) mod table;
 mod tell;
 mod wait;
 
@@ -14,10 +15,12 @@ use thiserror::Error;
 
 use crate::api::client::{Client, ClientError};
 use crate::exit::Exit;
+use crate::rehearsal::RehearsalError;
 use crate::site::Site;
 
 pub(crate) use change::Change;
 pub(crate) use list::list;
+pub(crate) use plan::plan;
 pub(crate) use status::status;
 
 impl Site {
@@ -54,6 +57,9 @@ pub(crate) enum CommandError {
     /// What was found out could not be written.
     #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
+    /// There was nothing to plan by.
+    #[error("{}", .0.to_string().trim_start_matches("error: "))]
+    Rehearsal(#[from] RehearsalError),
     /// A task of this process broke down.
     #[error("the store's reader broke down")]
     Broken,
@@ -84,6 +90,7 @@ impl CommandError {
             | Self::Output(_)
             | Self::Broken => Exit::Failed,
             Self::WhichType { .. } => Exit::Usage,
+            Self::Rehearsal(error) => error.exit(),
         }
     }
 }

@@ -7,14 +7,16 @@ use jiff::Timestamp;
 
 use crate::api::wire::{FleetStatus, ProviderStatus, TypeStatus};
 use crate::commands::{CommandError, emit, json, table, tell};
+use crate::exit::Exit;
 use crate::site::Site;
 use crate::terminal::{Style, shown};
 use crate::time::relative;
 
 /// Shows how the fleet is.
-pub(crate) async fn status(site: &Site, as_json: bool) -> Result<(), CommandError> {
+pub(crate) async fn status(site: &Site, as_json: bool) -> Result<Exit, CommandError> {
     let told = tell::status(site).await?;
-    emit(&if as_json { json(&told.what) } else { for_people(&told.what, told.now, Style::of_stdout()) })
+    emit(&if as_json { json(&told.what) } else { for_people(&told.what, told.now, Style::of_stdout()) })?;
+    Ok(Exit::Done)
 }
 
 fn for_people(status: &FleetStatus, now: Timestamp, style: Style) -> String {

@@ -7,7 +7,7 @@ use dynservers_core::Status;
 use crate::terminal::{Style, shown};
 
 /// Begins a table with its headings.
-pub(super) fn table(style: Style, headings: &[&str]) -> Table {
+pub(crate) fn table(style: Style, headings: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
     if style.color {
@@ -18,7 +18,7 @@ pub(super) fn table(style: Style, headings: &[&str]) -> Table {
 }
 
 /// Ends a table: its columns two spaces apart, its last line ended too.
-pub(super) fn finish(mut table: Table) -> String {
+pub(crate) fn finish(mut table: Table) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
@@ -31,18 +31,18 @@ pub(super) fn finish(mut table: Table) -> String {
 }
 
 /// Makes a cell of text from elsewhere; what is unknown shows as a dash.
-pub(super) fn text(content: Option<&str>) -> Cell {
+pub(crate) fn text(content: Option<&str>) -> Cell {
     Cell::new(content.map_or_else(|| "-".to_owned(), shown))
 }
 
 /// Makes a cell of a number; what is unknown shows as a dash.
-pub(super) fn number(content: Option<u64>) -> Cell {
+pub(crate) fn number(content: Option<u64>) -> Cell {
     let content = content.map_or_else(|| "-".to_owned(), |number| number.to_string());
     Cell::new(content).set_alignment(CellAlignment::Right)
 }
 
 /// Makes a cell of a status, in its colour.
-pub(super) fn status(status: Status) -> Cell {
+pub(crate) fn status(status: Status) -> Cell {
     let cell = Cell::new(status.as_str());
     match color(status) {
         Some(color) => cell.fg(color),

@@ -78,6 +78,7 @@ impl Problems {
     }
 
     /// Gives them one by one.
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dynservers_core::{
     Account, Address, Completion, Effect, Failure, FoundLabels, Labels, Network, Observed, Op, Outcome, Page,
-    ProviderId, ProviderState, Reason, Seam, Step, Time,
+    ProviderId, ProviderState, Reason, Seam, Step, StopMode, Time,
 };
 
 /// A server at the cloud.
@@ -28,11 +28,26 @@ pub(crate) struct Habits {
     pub(crate) list_lag: u64,
     pub(crate) page_size: usize,
     pub(crate) identity: String,
+    /// Whether guests ignore a soft stop.
+    pub(crate) ignores_soft_stop: bool,
+    /// Whether stops, deletes and reboots are accepted and then never happen.
+    pub(crate) forgets_orders: bool,
+    /// The servers that the account may have: the cloud refuses one more.
+    pub(crate) quota: Option<usize>,
 }
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { boot: 23_000, stop: 10_000, list_lag: 0, page_size: 100, identity: "acme".to_owned() }
+        Self {
+            boot: 23_000,
+            stop: 10_000,
+            list_lag: 0,
+            page_size: 100,
+            identity: "acme".to_owned(),
+            ignores_soft_stop: false,
+            forgets_orders: false,
+            quota: None,
+        }
     }
 }
 
@@ -43,7 +58,9 @@ pub(crate) enum Fate {
     LoseRequest,
     LoseReply,
     Throttle,
-    Refuse,
+    Refuse(Reason),
+    Vanish,
+    Exist,
     Deny,
     Unsent,
 }
@@ -54,6 +71,10 @@ pub(crate) struct Cloud {
     pub(crate) habits: Habits,
     pub(crate) calls: BTreeMap<&'static str, u32>,
     pub(crate) harmed_strangers: u32,
+    /// Creates beyond the account's limit.
+    pub(crate) over_quota: u32,
+    /// How each stop was asked for.
+    pub(crate) stops: Vec<StopMode>,
     /// The most servers of ours that existed at once.
     pub(crate) peak: usize,
     next_id: u64,
@@ -67,6 +88,26 @@ impl Cloud {
 
     pub(crate) fn count(&self) -> usize {
         self.living().count()
+    }
+
+    fn total(&self) -> usize {
+        self.servers.values().filter(|server| !server.is_gone).count()
+    }
+
+    /// Gives the living servers of ours, to be meddled with.
+    pub(crate) fn living_mut(&mut self) -> impl Iterator<Item = (u64, &mut CloudServer)> {
+        let living = self.servers.iter_mut().filter(|(_, server)| !server.is_gone && server.is_ours);
+        living.map(|(key, server)| (*key, server))
+    }
+
+    /// Gives the key of the oldest living server of ours.
+    pub(crate) fn oldest(&self) -> u64 {
+        *self.living().next().expect("something lives").0
+    }
+
+    /// Does something by hand to one server.
+    pub(crate) fn meddle(&mut self, key: u64, act: impl FnOnce(&mut CloudServer)) {
+        act(self.servers.get_mut(&key).expect("the server is known"));
     }
 
     pub(crate) fn calls(&self) -> u32 {
@@ -104,10 +145,10 @@ impl Cloud {
             Fate::LoseRequest => return Outcome::Lost(failure()).into(),
             Fate::Throttle => return Outcome::Throttled { retry_after: None, failure: failure() }.into(),
             Fate::Deny => return Outcome::Denied(failure()).into(),
-            Fate::Refuse if !effect.op.is_read() => {
-                return Outcome::Refused(Reason::Capacity, failure()).into();
-            }
-            Fate::Answer | Fate::LoseReply | Fate::Refuse => {}
+            Fate::Refuse(reason) => return Outcome::Refused(reason, failure()).into(),
+            Fate::Vanish => return Outcome::Vanished(failure()).into(),
+            Fate::Exist => return Outcome::Exists(failure()).into(),
+            Fate::Answer | Fate::LoseReply => {}
         }
         *self.calls.entry(effect.op.name()).or_default() += 1;
         if now > effect.not_after {
@@ -125,8 +166,8 @@ impl Cloud {
             })
             .into(),
             Op::Account => {
-                let total = self.servers.values().filter(|server| !server.is_gone).count() as u64;
-                Outcome::Account(Account { total: Some(total), ..Account::default() }).into()
+                let total = Some(self.total() as u64);
+                Outcome::Account(Account { total, ..Account::default() }).into()
             }
             Op::Look => self.page(effect.step.as_ref(), now),
             Op::Find(token) => {
@@ -139,27 +180,35 @@ impl Cloud {
                 Some(key) => Outcome::Inspected(self.show_whole(key)).into(),
                 None => Outcome::Absent(Failure::new("gone")).into(),
             },
+            Op::CreateFromSnapshot(_) if self.habits.quota.is_some_and(|quota| self.total() >= quota) => {
+                self.over_quota += 1;
+                Outcome::Refused(Reason::Quota, Failure::new("the account is full")).into()
+            }
             Op::CreateFromSnapshot(create) => {
                 let key = self.add(found(&create.labels), ProviderState::InProgress, true, now);
                 let boot = self.habits.boot;
                 self.then(key, now, boot, ProviderState::Running);
                 Outcome::Created(Box::new(self.show_whole(key))).into()
             }
-            Op::Stop { provider_id, .. } => {
+            Op::Stop { provider_id, mode } => {
                 let stop = self.habits.stop;
-                self.change(provider_id, ProviderState::Running, |cloud, key| {
-                    cloud.then(key, now, stop, ProviderState::Stopped);
+                let is_ignored = self.habits.ignores_soft_stop && *mode != StopMode::Hard;
+                self.stops.push(*mode);
+                self.change(provider_id, &[ProviderState::Running, ProviderState::Error], |cloud, key| {
+                    if !is_ignored {
+                        cloud.then(key, now, stop, ProviderState::Stopped);
+                    }
                 })
             }
             Op::Reboot { provider_id, .. } => {
                 let stop = self.habits.stop;
-                self.change(provider_id, ProviderState::Running, |cloud, key| {
+                self.change(provider_id, &[ProviderState::Running], |cloud, key| {
                     cloud.servers.get_mut(&key).unwrap().state = ProviderState::InProgress;
                     cloud.then(key, now, stop, ProviderState::Running);
                 })
             }
             Op::Delete { provider_id, .. } => {
-                self.change(provider_id, ProviderState::Stopped, |cloud, key| {
+                self.change(provider_id, &[ProviderState::Stopped], |cloud, key| {
                     cloud.servers.get_mut(&key).unwrap().is_gone = true;
                 })
             }
@@ -175,7 +224,7 @@ impl Cloud {
     fn change(
         &mut self,
         id: &ProviderId,
-        needs: ProviderState,
+        needs: &[ProviderState],
         act: impl FnOnce(&mut Self, u64),
     ) -> Completion {
         let Some(key) = self.find(id) else { return Outcome::Absent(Failure::new("gone")).into() };
@@ -183,10 +232,12 @@ impl Cloud {
         if !server.is_ours || server.labels.fleet.is_none() {
             self.harmed_strangers += 1;
         }
-        if server.state != needs {
+        if !needs.contains(&server.state) {
             return Outcome::Refused(Reason::Busy, Failure::new("not in that state")).into();
         }
-        act(self, key);
+        if !self.habits.forgets_orders {
+            act(self, key);
+        }
         Outcome::Accepted.into()
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynservers_core::{
-    Action, Batch, Change, Command, CommandId, Config, Done, Effect, Event, EventKind, FailedPolicy,
+    Action, Batch, Change, Command, CommandId, Config, Done, Effect, Event, EventKind, FailedPolicy, Failure,
     FleetName, Input, Ledger, Output, OwnerId, Prepared, ProviderConfig, ProviderName, Reconciler, Reply,
-    ServerId, Spec, Status, Stored, Time, Timing, TypeConfig, TypeName,
+    ServerId, ServerRecord, Spec, Status, Stored, Time, Timing, TypeConfig, TypeName,
 };
 
 use crate::cloud::{Cloud, Fate};
@@ -88,10 +88,21 @@ pub(crate) struct World {
     pub(crate) replies: VecDeque<(CommandId, Reply)>,
     pub(crate) fates: Fates,
     pub(crate) latency: u64,
-    /// Effects on their way, and the moment at which they arrive.
-    pending: VecDeque<(Time, Effect)>,
+    /// How many requests of each kind the machine sent.
+    pub(crate) sent: BTreeMap<&'static str, u32>,
+    /// How many outputs were taken.
+    pub(crate) outputs: u64,
+    /// At which output the process dies, and whether what was put out still takes effect.
+    pub(crate) death: Option<(u64, bool)>,
+    /// Whether the host fails to render what it is asked to prepare.
+    pub(crate) broken_template: bool,
+    /// How often it was asked.
+    pub(crate) prepares: u32,
+    /// Effects on their way: the process that sent each, and the moment at which it arrives.
+    pending: VecDeque<(u64, Time, Effect)>,
     commands: u64,
-    seed: u64,
+    /// Which process this is, and its seed.
+    process: u64,
 }
 
 impl World {
@@ -111,36 +122,49 @@ impl World {
             replies: VecDeque::new(),
             fates: Box::new(|_| Fate::Answer),
             latency: 200,
+            sent: BTreeMap::new(),
+            outputs: 0,
+            death: None,
+            broken_template: false,
+            prepares: 0,
             pending: VecDeque::new(),
             commands: 0,
-            seed: 1,
+            process: 1,
         }
     }
 
-    /// Kills the process and starts another one: what was not on the disk is forgotten, what was sent may arrive.
+    /// Kills the process and starts another one: what was not on the disk is forgotten, what was sent still arrives,
+    /// and its answer finds nobody.
     pub(crate) fn crash(&mut self) {
-        self.seed += 1;
-        self.machine = boot(&self.config, &self.disk, self.seed, self.now);
-        // Requests that left before the crash still arrive; their answers find nobody.
-        for (_, effect) in std::mem::take(&mut self.pending) {
-            let fate = (self.fates)(&effect);
-            self.cloud.execute(&effect, fate, self.now);
-        }
+        self.process += 1;
+        self.machine = boot(&self.config, &self.disk, self.process, self.now);
         self.replies.clear();
         self.drain();
     }
 
+    /// Lets everything that is on its way arrive as late as it may.
+    pub(crate) fn delay_pending(&mut self) {
+        for (_, arrival, effect) in &mut self.pending {
+            *arrival = effect.not_after;
+        }
+    }
+
+    /// Says something until it is answered, as a client does that outlives the daemon.
     pub(crate) fn command(&mut self, action: Action) -> Reply {
         self.commands += 1;
-        let id = CommandId::new(format!("command {}", self.commands)).unwrap();
+        let key = format!("command {}", self.commands);
+        (0..3)
+            .find_map(|_| self.command_as(&key, action.clone()))
+            .expect("a command is answered once durable")
+    }
+
+    /// Says something once under a key, and gives the answer if there is one.
+    pub(crate) fn command_as(&mut self, key: &str, action: Action) -> Option<Reply> {
+        let id = CommandId::new(key).unwrap();
         self.tell(Input::Command(Command { id: id.clone(), action }));
         self.drain();
-        let at = self
-            .replies
-            .iter()
-            .position(|(known, _)| *known == id)
-            .expect("a command is answered once durable");
-        self.replies.remove(at).expect("it was just found").1
+        let at = self.replies.iter().position(|(known, _)| *known == id)?;
+        self.replies.remove(at).map(|(_, reply)| reply)
     }
 
     pub(crate) fn ensure(&mut self, count: u32) -> Done {
@@ -151,46 +175,73 @@ impl World {
         self.machine.handle_input(input, self.now);
     }
 
-    /// Does everything that the machine wants by now.
+    /// Does everything that the machine wants by now, unless it dies of it.
     pub(crate) fn drain(&mut self) {
         while let Some(output) = self.machine.poll_output() {
-            match output {
-                Output::Persist(batch) => {
-                    self.disk.append(&batch);
-                    self.tell(Input::Persisted(batch.seq));
+            self.outputs += 1;
+            if let Some((at, is_done)) = self.death
+                && at == self.outputs
+            {
+                self.death = None;
+                if is_done {
+                    self.take_effect(output);
                 }
-                Output::Prepare(prepare) => {
-                    let name = format!("dynamic-server-{}-{}", prepare.server_type, prepare.server);
-                    let spec = Arc::new(Spec::new(serde_json::json!({"plan": "small"})));
-                    self.tell(Input::Prepared {
-                        server: prepare.server,
-                        result: Ok(Prepared { name, spec }),
-                    });
-                }
-                Output::Execute(effect) => {
-                    self.pending.push_back((self.now + Duration::from_millis(self.latency), effect));
-                }
-                Output::Notify(event) => self.events.push(event),
-                Output::Reply { command, reply } => self.replies.push_back((command, reply)),
-                other => panic!("unknown output {other:?}"),
+                self.crash();
+                return;
+            }
+            if let Some(input) = self.take_effect(output) {
+                self.tell(input);
             }
         }
+    }
+
+    /// Does one thing, and gives what the machine is told of it at once.
+    fn take_effect(&mut self, output: Output) -> Option<Input> {
+        match output {
+            Output::Persist(batch) => {
+                self.disk.append(&batch);
+                return Some(Input::Persisted(batch.seq));
+            }
+            Output::Prepare(prepare) => {
+                let name = format!("dynamic-server-{}-{}", prepare.server_type, prepare.server);
+                let spec = Arc::new(Spec::new(serde_json::json!({"plan": "small"})));
+                let result = if self.broken_template {
+                    Err(Failure::new("the template is broken"))
+                } else {
+                    Ok(Prepared { name, spec })
+                };
+                self.prepares += 1;
+                assert!(self.prepares < 100_000, "a template is asked for without end");
+                return Some(Input::Prepared { server: prepare.server, result });
+            }
+            Output::Execute(effect) => {
+                *self.sent.entry(effect.op.name()).or_default() += 1;
+                let arrival = self.now + Duration::from_millis(self.latency);
+                self.pending.push_back((self.process, arrival, effect));
+            }
+            Output::Notify(event) => self.events.push(event),
+            Output::Reply { command, reply } => self.replies.push_back((command, reply)),
+            other => panic!("unknown output {other:?}"),
+        }
+        None
     }
 
     /// Goes to the next moment at which anything happens, at most to `until`.
     pub(crate) fn step(&mut self, until: Time) {
         self.drain();
-        let arrival = self.pending.iter().map(|(at, _)| *at).min();
+        let arrival = self.pending.iter().map(|(_, at, _)| *at).min();
         let wakeup = self.machine.poll_timeout().map(|wakeup| wakeup.at);
         let next = [arrival, wakeup].into_iter().flatten().min().unwrap_or(until).min(until);
         self.now = self.now.max(next);
         self.cloud.advance(self.now);
-        while let Some(at) = self.pending.iter().position(|(at, _)| *at <= self.now) {
-            let (_, effect) = self.pending.remove(at).expect("it was just found");
+        while let Some(at) = self.pending.iter().position(|(_, at, _)| *at <= self.now) {
+            let (process, _, effect) = self.pending.remove(at).expect("it was just found");
             let fate = (self.fates)(&effect);
             let completion = self.cloud.execute(&effect, fate, self.now);
-            self.tell(Input::Completed { effect: effect.id, completion });
-            self.drain();
+            if process == self.process {
+                self.tell(Input::Completed { effect: effect.id, completion });
+                self.drain();
+            }
         }
         self.machine.handle_timeout(self.now);
         self.drain();
@@ -224,9 +275,20 @@ impl World {
         let views = self.machine.view(self.now);
         for (name, view) in &views.types {
             let counted: u32 = view.counts.values().sum();
-            let kept = self.machine.ledger().servers().filter(|record| record.server_type == *name).count();
+            let counts = |record: &&ServerRecord| record.server_type == *name && !record.disowned;
+            let kept = self.machine.ledger().servers().filter(counts).count();
             assert_eq!(counted as usize, kept, "the counters of {name} drifted");
         }
+    }
+
+    /// Lets each request that is chosen meet this fate, and all others be answered.
+    pub(crate) fn fate(&mut self, fate: Fate, mut chosen: impl FnMut(&Effect) -> bool + 'static) {
+        self.fates = Box::new(move |effect| if chosen(effect) { fate } else { Fate::Answer });
+    }
+
+    /// Gives how many requests of a kind the machine sent.
+    pub(crate) fn sent(&self, name: &str) -> u32 {
+        self.sent.get(name).copied().unwrap_or(0)
     }
 
     pub(crate) fn count(&self, status: Status) -> u32 {

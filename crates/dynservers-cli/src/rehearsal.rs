@@ -1,0 +1,170 @@
+//! A rehearsal: the real machine on a copy of the ledger, whose readings are done and whose changes are only noted.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use dynservers_core::{
+    AsyncExecutor, Config, Effect, Failure, FleetView, Input, Ledger, Op, Output, OwnerId, Prepared,
+    ProviderName, Reconciler, Stored, TypeName,
+};
+use dynservers_store::Sqlite;
+use dynservers_tokio::{FleetClock, PrepareFn};
+use thiserror::Error;
+
+use crate::config::Configuration;
+use crate::providers::{self, ProviderError};
+use crate::site::Site;
+
+/// What the machine would do now.
+#[derive(Debug)]
+pub(crate) struct Rehearsal {
+    /// The fleet as it was found.
+    pub(crate) view: FleetView,
+    /// How many servers of each type the provider has.
+    pub(crate) found: BTreeMap<TypeName, u32>,
+    /// The changes that it would make, in order.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// A change that would be made, and the server that it is about.
+#[derive(Debug)]
+pub(crate) struct Change {
+    /// The change.
+    pub(crate) effect: Effect,
+    /// The server's type.
+    pub(crate) server_type: TypeName,
+    /// The server's name.
+    pub(crate) name: String,
+}
+
+/// Why there was no rehearsal.
+#[derive(Debug, Error)]
+pub(crate) enum RehearsalError {
+    /// A provider cannot be used.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The ledger cannot be read.
+    #[error("error: {0}")]
+    Store(#[from] dynservers_core::StoreError),
+    /// The ledger does not fit the configuration.
+    #[error("{}", .0.iter().map(|error| format!("error: {error}")).collect::<Vec<_>>().join("\n"))]
+    Config(Vec<dynservers_core::ConfigError>),
+    /// A provider cannot be seen.
+    #[error("error: provider {provider} cannot be seen: {failure}")]
+    Unseen {
+        /// The provider.
+        provider: ProviderName,
+        /// What it said.
+        failure: Failure,
+    },
+    /// The system gives no random numbers.
+    #[error("error: the system refuses: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Takes one look, and notes what would be done. Writes nothing, neither here nor there.
+pub(crate) async fn rehearse(configuration: &Configuration) -> Result<Rehearsal, RehearsalError> {
+    let clock = FleetClock::new();
+    let executors = providers::executors(configuration, &clock)?;
+    let stored = stored(&Site::from(configuration))?;
+    clock.raise(stored.fleet.time);
+    let ledger = Ledger::restore(stored);
+    let contradictions = ledger.contradictions(&configuration.core);
+    if !contradictions.is_empty() {
+        return Err(RehearsalError::Config(contradictions));
+    }
+    let seed = getrandom::u64().map_err(io::Error::other)?;
+    let machine = Reconciler::new(unbounded(&configuration.core), ledger, seed, clock.now());
+    let mut stage =
+        Stage { machine, clock, executors, prepare: providers::prepare(configuration), changes: Vec::new() };
+    stage.play().await;
+    stage.end()
+}
+
+/// Reads the ledger as it is; one that was never written to is empty.
+fn stored(site: &Site) -> Result<Stored, RehearsalError> {
+    if site.store.exists() {
+        return Ok(Sqlite::open_read_only(&site.store, Some(&site.fleet))?.load()?);
+    }
+    let bits = (u128::from(getrandom::u64().map_err(io::Error::other)?) << 64)
+        | u128::from(getrandom::u64().map_err(io::Error::other)?);
+    Ok(Stored::empty(site.fleet.clone(), OwnerId::from_random(bits)))
+}
+
+/// What is only noted is never answered, and must not use up the requests that may be under way at once.
+fn unbounded(config: &Config) -> Config {
+    let mut config = config.clone();
+    for provider in config.providers.values_mut() {
+        provider.concurrency = u32::MAX;
+    }
+    config
+}
+
+fn is_create(effect: &Effect) -> bool {
+    matches!(effect.op, Op::CreateFromSnapshot(_))
+}
+
+struct Stage {
+    machine: Reconciler,
+    clock: FleetClock,
+    executors: BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>,
+    prepare: Arc<PrepareFn>,
+    changes: Vec<Effect>,
+}
+
+impl Stage {
+    async fn play(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Persist(batch) => self.tell(Input::Persisted(batch.seq)),
+                Output::Prepare(wanted) => {
+                    let name = format!("dynamic-server-{}-{}", wanted.server_type, wanted.server);
+                    let result: Result<Prepared, Failure> = (self.prepare)(&wanted, &name);
+                    self.tell(Input::Prepared { server: wanted.server, result });
+                }
+                Output::Execute(effect) => self.execute(effect).await,
+                // Nobody listens, and what a later version lets out changes nothing here.
+                Output::Notify(_) | Output::Reply { .. } | _ => {}
+            }
+        }
+    }
+
+    async fn execute(&mut self, effect: Effect) {
+        match self.executors.get(&effect.provider) {
+            Some(executor) if effect.op.is_read() => {
+                let completion = executor.execute(&effect).await;
+                self.tell(Input::Completed { effect: effect.id, completion });
+            }
+            Some(_) | None => self.changes.push(effect),
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.machine.handle_input(input, self.clock.now());
+    }
+
+    fn end(self) -> Result<Rehearsal, RehearsalError> {
+        let view = self.machine.view(self.clock.now());
+        for (provider, seen) in &view.providers {
+            if seen.last_look.is_none() {
+                let failure = seen.failure.clone().unwrap_or_else(|| Failure::new("it was not looked at"));
+                return Err(RehearsalError::Unseen { provider: provider.clone(), failure });
+            }
+        }
+        let ledger = self.machine.ledger();
+        let changes = self.changes.into_iter().filter_map(|effect| {
+            let record = ledger.server(effect.server?)?;
+            Some(Change { server_type: record.server_type.clone(), name: record.name.clone(), effect })
+        });
+        let changes: Vec<Change> = changes.collect();
+        let found = view.types.iter().map(|(name, seen)| {
+            // What is only noted here exists nowhere.
+            let noted =
+                changes.iter().filter(|change| change.server_type == *name && is_create(&change.effect));
+            let noted = u32::try_from(noted.count()).unwrap_or(u32::MAX);
+            (name.clone(), (seen.existing + seen.held + seen.orphans).saturating_sub(noted))
+        });
+        Ok(Rehearsal { found: found.collect(), changes, view })
+    }
+}

@@ -1,0 +1,161 @@
+//! The missing: what looks lack, when that is believed, and when it is an alarm instead.
+
+use alloc::vec::Vec;
+
+use crate::effect::Failure;
+use crate::ids::{ProviderName, ServerId};
+use crate::reconciler::Reconciler;
+use crate::record::Hold;
+use crate::time::Time;
+
+/// A loss of this many, if they are all there were, is an alarm and not news.
+const ALL_MISSING: usize = 3;
+
+/// A loss of more than this many, and of more than a fifth, is believed of none before all were asked about.
+const MANY_MISSING: usize = 2;
+
+impl Reconciler {
+    /// Takes the provider's own word that there is no such server. The only thing that convicts.
+    pub(crate) fn absent_by_word(&mut self, id: ServerId, failure: Failure, begun: Time) {
+        let Some(record) = self.ledger.server(id) else { return };
+        let name = record.provider.clone();
+        let list_lag = self.provider_config(&name).map(|config| config.list_lag).unwrap_or_default();
+        let is_newborn = record.bound_at.is_none_or(|at| begun < at + list_lag);
+        self.ledger.update_live(id, |live| live.retry = None);
+        if is_newborn || !self.may_change(&name) {
+            self.clear_suspicion(id);
+            return;
+        }
+        if self.ledger.server(id).is_some_and(|record| record.removal.is_none()) {
+            self.ledger.update(id, |record| record.failure = Some(failure));
+        }
+        self.ledger.update_live(id, |live| {
+            live.inspect = false;
+            live.absent = true;
+        });
+        self.provider_mut(&name).absent.insert(id);
+        self.convict(&name);
+    }
+
+    /// The server is there, or what is known of it is not enough to doubt that.
+    pub(crate) fn clear_suspicion(&mut self, id: ServerId) {
+        self.ledger.update_live(id, |live| {
+            live.suspected = false;
+            live.inspect = false;
+            live.absent = false;
+        });
+        let Some(name) = self.ledger.server(id).map(|record| record.provider.clone()) else { return };
+        let live = self.provider_mut(&name);
+        if live.absent.remove(&id) || live.lost_many {
+            self.convict(&name);
+        }
+    }
+
+    /// Ends the servers whose absence is the provider's own word. After a large loss none of them before all the
+    /// others that are missed were asked about too.
+    fn convict(&mut self, name: &ProviderName) {
+        let suspected = self.ledger.providers.get(name).map_or(0, |index| index.suspected as usize);
+        let live = self.provider_mut(name);
+        if live.lost_many && suspected > live.absent.len() {
+            return;
+        }
+        live.lost_many = false;
+        for id in core::mem::take(&mut live.absent) {
+            self.end_server(id);
+        }
+    }
+
+    /// Looks at what a look lacks. What we deleted is gone after two of them; all else is at most suspected.
+    pub(crate) fn judge_missing(&mut self, name: &ProviderName, begun: Time, is_complete: bool) {
+        let Some(index) = self.ledger.providers.get(name) else { return };
+        let list_lag = self.provider_config(name).map(|config| config.list_lag).unwrap_or_default();
+        let (mut deleted, mut missing) = (Vec::new(), Vec::new());
+        let (mut expected, mut lost) = (0_usize, 0_usize);
+        for id in &index.watched {
+            let Some(server) = self.ledger.get(*id) else { continue };
+            let is_missing = server.live.seen.is_none_or(|seen| seen.begun < begun);
+            if let Some(at) = server.deleted_at() {
+                if is_missing && at <= begun {
+                    deleted.push(*id);
+                }
+            } else if server.record.bound_at.is_some_and(|bound_at| bound_at + list_lag <= begun) {
+                expected += usize::from(server.is_expected());
+                if is_missing {
+                    lost += usize::from(server.is_expected());
+                    missing.push(*id);
+                }
+            }
+        }
+        for id in deleted {
+            if self.ledger.update_live(id, crate::server::Live::missed) >= Some(2) {
+                self.end_server(id);
+            }
+        }
+        if self.hold_if_all_missing(name, lost, lost == expected && expected > 0, expected) {
+            return;
+        }
+        self.provider_mut(name).lost_many |= lost > MANY_MISSING.max(expected / 5);
+        for id in missing {
+            let misses = self.ledger.update_live(id, crate::server::Live::missed);
+            if is_complete || misses >= Some(2) {
+                self.ledger.update_live(id, |live| live.suspected = true);
+                self.ledger.touched.insert(id);
+            }
+        }
+    }
+
+    /// Tells whether what is missing may not be believed for now: everything at once is rather the wrong account.
+    fn hold_if_all_missing(
+        &mut self,
+        name: &ProviderName,
+        missing: usize,
+        all: bool,
+        expected: usize,
+    ) -> bool {
+        let is_held = matches!(
+            self.ledger.fleet().providers.get(name).and_then(|record| record.hold.as_ref()),
+            Some(Hold::AllMissing { .. })
+        );
+        let now = self.now;
+        let live = self.provider_mut(name);
+        if !all {
+            live.missed_all = false;
+            live.accept_missing = false;
+            if is_held && expected > 0 {
+                self.end_hold(name);
+            }
+            return false;
+        }
+        if is_held {
+            return true;
+        }
+        if core::mem::take(&mut live.accept_missing) {
+            return false;
+        }
+        if !core::mem::replace(&mut live.missed_all, true) {
+            // Before anything is believed, ask who we are there, and look again.
+            live.checked = false;
+            live.next_look = now;
+            if missing < ALL_MISSING {
+                return true;
+            }
+        }
+        if missing >= ALL_MISSING {
+            let servers = u32::try_from(missing).unwrap_or(u32::MAX);
+            self.begin_hold(name, Hold::AllMissing { servers, since: now });
+            return true;
+        }
+        false
+    }
+
+    pub(crate) fn inspect_disowned(&mut self, name: &ProviderName) {
+        if self.is_restless(name) {
+            return;
+        }
+        let Some(index) = self.ledger.providers.get(name) else { return };
+        for id in index.left.clone() {
+            self.ledger.update_live(id, |live| live.inspect = true);
+            self.ledger.touched.insert(id);
+        }
+    }
+}
