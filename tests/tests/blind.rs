@@ -9,7 +9,7 @@ use serde_json::json;
 /// Looks often even where looks fail, so that a cure is soon seen.
 const WATCHFUL: &str = r#"
 poll_interval = "100ms"
-resync_interval = "400ms"
+resync_interval = "200ms"
 hanging_after = "2m"
 failed_retention = "1s"
 "#;
@@ -104,7 +104,9 @@ fn an_answer_that_is_no_word_on_a_server_does_not_convict_it() {
     let rules: Vec<_> =
         rules.map(|(fault, every)| json!({"on": "inspect", "fault": fault, "every": every})).collect();
     cloud.set(&json!({"faults": rules}));
-    gone.iter().for_each(|id| cloud.act(id, &json!({"action": "vanish"})));
+    for id in &gone {
+        cloud.act(id, &json!({"action": "vanish"}));
+    }
     eventually("all are asked for", || (calls(&cloud.report(), Call::Inspect) >= 6).then_some(()));
     fleet.looks(2);
     assert_eq!(

@@ -38,10 +38,28 @@ fn two_hundred_servers_take_a_call_each_and_a_look_a_poll() {
 }
 
 #[test]
+fn servers_whose_deletion_is_not_answered_yet_are_not_asked_about() {
+    // Deleted at once, and answered after several looks.
+    let cloud = Cloud::with(100, &json!({"durations": {"spread-percent": 0, "delete-answer": 30_000}}));
+    let timing = "poll_interval = \"50ms\"\nresync_interval = \"2s\"";
+    let mut fleet = Fleet::configured("workers", &cloud, timing, "", "max = 20");
+    fleet.start();
+    fleet.reach(8);
+    fleet.reach(0);
+    fleet.settles_at(0);
+    let report = fleet.agrees(&cloud);
+    assert_eq!((report.created.len(), report.deleted.len()), (8, 8));
+    assert_eq!((calls(&report, Call::Delete), calls(&report, Call::Inspect)), (8, 0));
+}
+
+#[test]
 fn forty_servers_come_and_go_at_fifteen_requests_a_second() {
-    // Fifteen a second of real time, as the emulator's clock runs twenty times as fast.
-    let throttle = json!({"per-second": 15.0 / 20.0});
-    let cloud = Cloud::with(20, &json!({"durations": {"spread-percent": 0}, "throttle": throttle}));
+    // The emulator's clock is the real one, and so is its second; only servers are faster than in life.
+    let durations = json!({
+        "spread-percent": 0, "create": 1_500, "notice": 50, "soft-stop": 300, "hard-stop": 300,
+        "create-answer": 20, "delete-answer": 20,
+    });
+    let cloud = Cloud::with(1, &json!({"durations": durations, "throttle": {"per-second": 15.0}}));
     let others = cloud.others(2, &json!({"dynservers-fleet": "others"}));
     let mut fleet = Fleet::configured("workers", &cloud, CALM, "", "max = 60");
     fleet.start();

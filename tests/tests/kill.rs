@@ -1,8 +1,15 @@
 //! `kill -9` between any two requests, again and again: nothing is lost, doubled, or too many.
 
-use dynservers_tests::{Cloud, Fleet, TIMING, eventually};
+use dynservers_tests::{Cloud, Fleet, eventually};
 use dynservers_upcloud::emulator::Report;
 use serde_json::json;
+
+/// Looks often even at rest, so that there are always a few more requests.
+const WATCHFUL: &str = r#"
+poll_interval = "150ms"
+resync_interval = "300ms"
+hanging_after = "2m"
+"#;
 
 /// Two requests at a time, so that there is something to be killed in the midst of.
 const NARROW: &str = "request_timeout = \"500ms\"\nconcurrency = 2\n";
@@ -48,7 +55,7 @@ fn ends_well(fleet: &Fleet, cloud: &Cloud, servers: usize) -> Report {
 fn a_daemon_killed_while_it_grows_goes_on() {
     let cloud = cloud();
     let others = cloud.others(2, &json!({"dynservers-fleet": "others"}));
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, NARROW, "max = 20");
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, NARROW, "max = 20");
     fleet.start();
     fleet.ensure(20);
     torment(&mut fleet, &cloud, &mut Dice(1), 5);
@@ -61,7 +68,7 @@ fn a_daemon_killed_while_it_grows_goes_on() {
 fn a_daemon_killed_while_it_shrinks_goes_on() {
     let cloud = cloud();
     let others = cloud.others(2, &json!({"dynservers-fleet": "others"}));
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, NARROW, "max = 20");
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, NARROW, "max = 20");
     fleet.start();
     fleet.reach(12);
     fleet.ensure(1);
@@ -74,7 +81,7 @@ fn a_daemon_killed_while_it_shrinks_goes_on() {
 #[test]
 fn a_daemon_killed_while_it_changes_its_mind_ends_where_it_was_sent_last() {
     let cloud = cloud();
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, NARROW, "max = 20");
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, NARROW, "max = 10");
     fleet.start();
     let mut dice = Dice(3);
     for count in [10, 2, 8, 0, 5] {
@@ -82,6 +89,7 @@ fn a_daemon_killed_while_it_changes_its_mind_ends_where_it_was_sent_last() {
         torment(&mut fleet, &cloud, &mut dice, 1);
     }
     let report = ends_well(&fleet, &cloud, 5);
+    // More than is wanted while some go and others come, and never more than may be.
     assert!(report.peak_by_fleet["workers"] <= 10, "{}", report.peak_by_fleet["workers"]);
     ends_well(&fleet, &cloud, 0);
 }

@@ -6,6 +6,9 @@ use dynservers_tests::{Cloud, Fleet, TIMING, Told, calls, eventually};
 use dynservers_upcloud::emulator::Call;
 use serde_json::json;
 
+/// Runs a command whose files may not grow beyond some hundred KiB: to write more is an error, as on a disk that is full.
+const FULL_DISK: &str = "trap '' XFSZ; ulimit -f 800; exec \"$@\"";
+
 fn exact() -> Cloud {
     Cloud::with(100, &json!({"durations": {"spread-percent": 0}}))
 }
@@ -49,11 +52,9 @@ fn sigterm_records_what_is_in_flight_and_leaves_the_servers() {
 fn a_daemon_whose_disk_is_full_ends_and_its_servers_are_found_again() {
     let cloud = exact();
     let mut fleet = Fleet::new("workers", &cloud);
-    // No file may grow beyond this; to grow beyond it is an error, as on a disk that is full.
-    const SCRIPT: &str = "trap '' XFSZ; ulimit -f 800; exec \"$@\"";
     let daemon = fleet.command();
     let mut shell = Command::new("sh");
-    shell.args(["-c", SCRIPT, "sh"]).arg(daemon.get_program()).args(daemon.get_args()).arg("run");
+    shell.args(["-c", FULL_DISK, "sh"]).arg(daemon.get_program()).args(daemon.get_args()).arg("run");
     shell.envs(daemon.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("RUST_LOG", "warn");
     fleet.start_as(&mut shell);
     let mut wanted = 0;

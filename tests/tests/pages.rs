@@ -32,7 +32,9 @@ impl<'a> Coming<'a> {
     }
 
     fn leave(self) {
-        self.there.iter().for_each(|id| self.cloud.act(id, &json!({"action": "vanish"})));
+        for id in &self.there {
+            self.cloud.act(id, &json!({"action": "vanish"}));
+        }
     }
 }
 

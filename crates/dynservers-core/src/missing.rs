@@ -80,7 +80,7 @@ impl Reconciler {
                 }
             } else if server.record.bound_at.is_some_and(|bound_at| bound_at + list_lag <= begun) {
                 expected += usize::from(server.is_expected());
-                if is_missing {
+                if is_missing && !server.is_being_deleted() {
                     lost += usize::from(server.is_expected());
                     missing.push(*id);
                 }

@@ -229,6 +229,12 @@ impl Server {
         self.record.removal.as_ref().and_then(|removal| removal.delete).and_then(|delete| delete.accepted_at)
     }
 
+    /// Whether a request of its deletion is under way, whose answer explains what a look lacks meanwhile.
+    pub(crate) fn is_being_deleted(&self) -> bool {
+        self.live.flight.is_some()
+            && self.record.removal.as_ref().is_some_and(|removal| removal.delete.is_some())
+    }
+
     /// Whether its absence is a surprise: listings showed it before, and nobody here asked for its deletion.
     pub(crate) fn is_expected(&self) -> bool {
         let was_there = match self.live.seen {
