@@ -6,11 +6,11 @@ use dynservers_tests::{Cloud, Fleet, calls, eventually};
 use dynservers_upcloud::emulator::{Call, Report};
 use serde_json::{Value, json};
 
-/// A grace of half a second for orphans, and for a fleet at rest a look as often.
-const PROVIDER: &str = "request_timeout = \"1s\"\nlist_lag = \"200ms\"\n";
+/// A grace of less than a second for orphans, and for a fleet at rest a look as often.
+const PROVIDER: &str = "request_timeout = \"700ms\"\nlist_lag = \"200ms\"\n";
 const TIMING: &str = r#"
 poll_interval = "100ms"
-resync_interval = "400ms"
+resync_interval = "300ms"
 hanging_after = "2m"
 failed_retention = "1s"
 "#;
