@@ -29,11 +29,28 @@ pub struct Told {
     pub err: String,
 }
 
+impl Told {
+    /// Runs a command to its end.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn by(command: &mut Command) -> Self {
+        let output = command.output().expect("the binary starts");
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
 /// The snapshot that every emulator has.
 const SNAPSHOT: &str = "01d15ea5-0000-4000-8000-000000000001";
 
 /// Fast, and generous where a slow machine must not look like a slow cloud.
-const TIMING: &str = r#"
+pub const TIMING: &str = r#"
 poll_interval = "150ms"
 resync_interval = "2s"
 hanging_after = "2m"
@@ -102,7 +119,9 @@ stop_timeout = "1s"
         self.directory.path()
     }
 
-    fn command(&self) -> Command {
+    /// Makes a command of this fleet, to which its arguments are still to be said.
+    #[must_use]
+    pub fn command(&self) -> Command {
         let mut command = Command::new(binary());
         command
             .arg("--config")
@@ -119,8 +138,18 @@ stop_timeout = "1s"
     ///
     /// If it ends instead.
     pub fn start(&mut self) {
+        let mut command = self.command();
+        self.start_as(command.arg("run").env("RUST_LOG", "debug"));
+    }
+
+    /// Starts a command that becomes the daemon, and waits until it can be spoken with.
+    ///
+    /// # Panics
+    ///
+    /// If it ends instead.
+    pub fn start_as(&mut self, command: &mut Command) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).expect("ours");
-        let mut process = Process::spawn(self.command().arg("run").env("RUST_LOG", "debug").stderr(log));
+        let mut process = Process::spawn(command.stderr(log));
         eventually("the daemon answers", || {
             assert!(process.is_running(), "the daemon ended: {}", self.log());
             // A daemon that was killed has left its socket, and the store is read while nobody listens on it.
@@ -129,6 +158,22 @@ stop_timeout = "1s"
             (told.code == Some(0) && told.out.contains("\"source\": \"daemon\"")).then_some(())
         });
         self.daemon = Some(process);
+    }
+
+    /// Whether the daemon was started and has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.daemon.as_mut().is_some_and(Process::is_running)
+    }
+
+    /// Waits until the daemon ends by itself.
+    ///
+    /// # Panics
+    ///
+    /// If it is not running, or goes on.
+    pub fn ends(&mut self) -> ExitStatus {
+        let mut daemon = self.daemon.take().expect("the daemon runs");
+        eventually("the daemon ends", || (!daemon.is_running()).then_some(()));
+        daemon.wait()
     }
 
     fn log_path(&self) -> PathBuf {
@@ -164,12 +209,7 @@ stop_timeout = "1s"
     /// If the binary does not start.
     #[must_use]
     pub fn tell(&self, arguments: &[&str]) -> Told {
-        let output = self.command().args(arguments).output().expect("the binary starts");
-        Told {
-            code: output.status.code(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Told::by(self.command().args(arguments))
     }
 
     /// Says a command that must succeed.
@@ -249,6 +289,15 @@ stop_timeout = "1s"
         assert!(report.ever_doubled.is_empty(), "doubled: {:?}", report.ever_doubled);
         assert!(report.disks_left.is_empty(), "disks left: {:?}", report.disks_left);
         report
+    }
+}
+
+impl Drop for Fleet {
+    /// A test that fails shows how it came to that.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the daemon of fleet {} says:\n{}", self.name, self.log());
+        }
     }
 }
 

@@ -10,6 +10,6 @@ mod wait;
 
 pub use cloud::Cloud;
 pub use evidence::calls;
-pub use fleet::{Fleet, Told};
+pub use fleet::{Fleet, TIMING, Told};
 pub use process::binary;
 pub use wait::{PATIENCE, eventually};

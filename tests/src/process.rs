@@ -39,11 +39,16 @@ impl Process {
         self.child.wait().expect("the process is ours");
     }
 
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("the process is ours")
+    }
+
     /// Asks it to end, and waits for that.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process has an id");
         kill_process(id, Signal::TERM).expect("the process is ours");
-        self.child.wait().expect("the process is ours")
+        self.wait()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

@@ -13,7 +13,8 @@ fn the_demo_holds_its_claim() {
     let row = |name: &str| {
         let line = shown.lines().find(|line| line.starts_with(name));
         let line = line.unwrap_or_else(|| panic!("no row {name} in {shown}"));
-        let numbers: Vec<u64> = line.split_whitespace().rev().take(2).filter_map(|word| word.parse().ok()).collect();
+        let numbers: Vec<u64> =
+            line.split_whitespace().rev().take(2).filter_map(|word| word.parse().ok()).collect();
         (numbers[1], numbers[0])
     };
     let (created, naive_created) = row("created");

@@ -54,10 +54,10 @@ fn the_first_daemon_notices_what_a_second_one_makes() {
     first.ensure(5);
     first.looks(3);
     assert_eq!((first.running(), cloud.report().created.len()), (ids.clone(), 3), "nothing is created");
-    // It may let go of what it has; the second one, which counts them, must not want them back.
+    // What the first one lets go no longer stands in for what the second one wants.
     second.ensure(1);
     first.ensure(1);
-    eventually("one is left", || (first.list().len() == 1).then_some(()));
+    eventually("what it has, it may let go", || (first.list().len() == 1).then_some(()));
     assert_eq!(second.running(), theirs);
     // Once the second one is gone, the first goes on by itself.
     second.reach(0);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dynservers_core::TypeName;
 
+use crate::duration;
 use crate::emulate::EmulateArgs;
-use crate::time::{NoDuration, parse_duration};
 
 /// Keeps the right number of cloud servers alive.
 #[derive(Debug, Parser)]
@@ -144,16 +144,12 @@ pub(crate) struct Target {
     #[arg(long)]
     pub(crate) wait: bool,
     /// How long to wait, such as "90s" or "10m"
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration, requires = "wait")]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse, requires = "wait")]
     pub(crate) timeout: Duration,
 }
 
 fn count(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("a number of servers is a whole number from 0 to {}", u32::MAX))
-}
-
-fn duration(text: &str) -> Result<Duration, NoDuration> {
-    parse_duration(text)
 }
 
 #[cfg(test)]

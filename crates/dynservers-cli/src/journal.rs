@@ -25,31 +25,23 @@ fn write(event: &Event) {
     let why = server.why.map(|why| why.to_string());
     let failure = server.failure.as_ref().map(ToString::to_string);
     let (id, server_type, server_name) = (server.server.0, server.server_type.as_str(), server.name.as_str());
-    if is_trouble(&event.kind) {
-        tracing::warn!(
-            event = name,
-            server = id,
-            r#type = server_type,
-            name = server_name,
-            provider_id,
-            previous,
-            why,
-            failure,
-            "server"
-        );
-    } else {
-        tracing::info!(
-            event = name,
-            server = id,
-            r#type = server_type,
-            name = server_name,
-            provider_id,
-            previous,
-            why,
-            failure,
-            "server"
-        );
+    // The level of a line is part of the line, so that it cannot be a value.
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                event = name,
+                server = id,
+                r#type = server_type,
+                name = server_name,
+                provider_id,
+                previous,
+                why,
+                failure,
+                "server"
+            )
+        };
     }
+    if is_trouble(&event.kind) { line!(warn) } else { line!(info) }
 }
 
 /// Writes what is not about one server; such events differ too much to have fields in common.

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod daemon;
 mod demo;
+mod duration;
 mod emulate;
 mod exit;
 mod journal;

@@ -4,36 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dynservers_core::{AsyncExecutor, Failure, Prepare, Prepared, ProviderName, Spec, TypeName};
-use dynservers_http::{Secrets, SystemSecrets};
+use dynservers_http::SystemSecrets;
 use dynservers_tokio::{FleetClock, HttpExecutor, HttpOptions, PrepareFn, TransportSetupError};
-use dynservers_upcloud::{BaseUrl, BaseUrlError, Settings, SettingsError, UpCloud};
+use dynservers_upcloud::{Settings, SettingsError, UpCloud};
 use thiserror::Error;
 
-use crate::config::{Configuration, Credentials, Problems, ProviderKind, ProviderSettings};
+use crate::config::{Configuration, Problems, ProviderKind, ProviderSettings, TypeSettings};
 use crate::exit::Exit;
 
 /// Why a provider cannot be used. Nothing was asked of it.
 #[derive(Debug, Error)]
 pub(crate) enum ProviderError {
-    /// Its credentials are missing.
+    /// Its credentials are missing or unclear.
     #[error(transparent)]
     Credentials(#[from] Problems),
-    /// Its credentials are named and cannot be read.
-    #[error("error: provider {provider}: {failure}")]
-    Unreadable {
-        /// The provider.
-        provider: ProviderName,
-        /// Which reference, and why.
-        failure: Failure,
-    },
-    /// Its address cannot be used.
-    #[error("error: provider {provider}: {source}")]
-    Address {
-        /// The provider.
-        provider: ProviderName,
-        /// What is wrong with it.
-        source: BaseUrlError,
-    },
     /// Its settings cannot be used.
     #[error("error: provider {provider}: {source}")]
     Settings {
@@ -51,9 +35,7 @@ impl ProviderError {
     /// Gives the code that the process ends with.
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::Credentials(_) | Self::Unreadable { .. } | Self::Address { .. } | Self::Settings { .. } => {
-                Exit::Usage
-            }
+            Self::Credentials(_) | Self::Settings { .. } => Exit::Usage,
             Self::Transport(_) => Exit::Failed,
         }
     }
@@ -82,21 +64,9 @@ fn upcloud(
     name: &ProviderName,
     settings: &ProviderSettings,
 ) -> Result<UpCloud, ProviderError> {
-    let credentials = match configuration.credentials(name)? {
-        Credentials::Token(token) => dynservers_upcloud::Credentials::Token(token),
-        Credentials::Password { username, password } => {
-            dynservers_upcloud::Credentials::Basic { username, password }
-        }
-    };
-    for reference in credentials.references() {
-        SystemSecrets
-            .read(reference)
-            .map_err(|failure| ProviderError::Unreadable { provider: name.clone(), failure })?;
-    }
-    let base_url = BaseUrl::new(&settings.base_url)
-        .map_err(|source| ProviderError::Address { provider: name.clone(), source })?;
+    let credentials = configuration.credentials(name, &SystemSecrets)?;
     let mut upcloud = Settings::new(configuration.fleet.clone(), credentials);
-    upcloud.base_url = base_url;
+    upcloud.base_url = settings.base_url.clone();
     if let Some(config) = configuration.core.providers.get(name) {
         upcloud.list_lag = config.list_lag;
         upcloud.restart_time = config.restart_time;
@@ -105,13 +75,15 @@ fn upcloud(
         .map_err(|source| ProviderError::Settings { provider: name.clone(), source })
 }
 
+/// Gives what servers of a type are made from.
+pub(crate) fn spec(settings: &TypeSettings) -> Arc<Spec> {
+    Arc::new(Spec::new((&settings.template).into()))
+}
+
 /// Gives what tells the machine how a new server is called and what it is made from.
 pub(crate) fn prepare(configuration: &Configuration) -> Arc<PrepareFn> {
-    let specs: BTreeMap<TypeName, Arc<Spec>> = configuration
-        .server_types
-        .iter()
-        .map(|(name, settings)| (name.clone(), Arc::new(Spec::new(settings.template.clone()))))
-        .collect();
+    let specs: BTreeMap<TypeName, Arc<Spec>> =
+        configuration.server_types.iter().map(|(name, settings)| (name.clone(), spec(settings))).collect();
     Arc::new(move |wanted: &Prepare, default_name: &str| match specs.get(&wanted.server_type) {
         Some(spec) => Ok(Prepared { name: default_name.to_owned(), spec: Arc::clone(spec) }),
         None => Err(Failure::new(format!("server type {} is not configured", wanted.server_type))),

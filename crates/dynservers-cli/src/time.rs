@@ -1,10 +1,7 @@
-//! Time as people and machines read it: relative, in ISO 8601, and durations such as `10m`.
-
-use std::time::Duration;
+//! Time as people and machines read it: relative, and in the calendar.
 
 use dynservers_core::Time;
 use jiff::Timestamp;
-use thiserror::Error;
 
 /// Gives a moment of the fleet's clock as a moment in the calendar; one beyond the calendar is its last.
 pub(crate) fn timestamp(time: Time) -> Timestamp {
@@ -39,27 +36,6 @@ pub(crate) fn span(seconds: u64) -> String {
     }
 }
 
-/// Why a text is no duration.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("a duration is a whole number with a unit, such as \"300ms\", \"20s\", \"10m\", \"2h\" or \"7d\"")]
-pub(crate) struct NoDuration;
-
-/// Reads a duration of one number and one unit.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, NoDuration> {
-    let digits = text.find(|char: char| !char.is_ascii_digit()).ok_or(NoDuration)?;
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| NoDuration)?;
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(NoDuration),
-    };
-    number.checked_mul(millis).map(Duration::from_millis).ok_or(NoDuration)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,16 +61,5 @@ mod tests {
         assert_eq!(timestamp(Time::from_millis(u64::MAX)), Timestamp::MAX);
         assert_eq!(age_seconds(Timestamp::MAX, Timestamp::MIN), 0);
         assert!(relative(Timestamp::MIN, Timestamp::MAX).ends_with("d ago"));
-    }
-
-    #[test]
-    fn durations_need_a_number_and_a_unit() {
-        assert_eq!(parse_duration("300ms"), Ok(Duration::from_millis(300)));
-        assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(604_800)));
-        for bad in
-            ["", "10", "m", "-1s", "1.5h", "1h30m", "10 m", "99999999999999999999s", "18446744073709551615d"]
-        {
-            assert_eq!(parse_duration(bad), Err(NoDuration), "{bad}");
-        }
     }
 }

@@ -81,6 +81,16 @@ impl From<String> for Text {
     }
 }
 
+/// A path that is not Unicode is written as far as it is.
+impl From<Reference> for Text {
+    fn from(reference: Reference) -> Self {
+        match reference {
+            Reference::Env(env) => Self::Env { env },
+            Reference::File(path) => Self::File { file: path.to_string_lossy().into_owned() },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +113,7 @@ mod tests {
         for text in [Text::from("a"), Text::Env { env: "A".into() }, Text::File { file: "a".into() }] {
             let value = serde_json::to_value(&text).unwrap();
             assert_eq!(serde_json::from_value::<Text>(value).unwrap(), text);
+            assert_eq!(text.reference().map_or_else(|| text.clone(), Text::from), text);
         }
     }
 

@@ -18,8 +18,8 @@ use crate::handle::Message;
 use crate::in_flight::InFlight;
 use crate::machine::Machine;
 
-/// How many messages may wait for the loop, how many of them it takes between two writes, and how many commands may
-/// wait for their answer. Whoever comes on top of that waits.
+/// How many messages may wait for the loop, how many of them it takes between two writes, and how many callers may
+/// wait for the answer to their command. Whoever comes on top of that waits.
 pub(crate) const INBOX: usize = 1024;
 
 /// Renders the name and the specification of a new server; its second argument is the name it has by default.

@@ -14,7 +14,7 @@ use http::Method;
 use http::header::{CONTENT_LENGTH, HeaderValue};
 use reqwest::{Client, redirect, retry};
 use thiserror::Error;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use crate::clock::{FleetClock, wall_millis};
 use gate::Gate;
@@ -113,12 +113,11 @@ impl HttpExecutor {
         if let (Some("https"), Some(message)) = (request.uri().scheme_str(), &self.distrust) {
             return Err(unsent(message));
         }
-        let deadline = Instant::now() + self.options.request_timeout;
         let gate = Gate::new(self.options.clock.clone(), not_after);
         let request = reqwest::Request::try_from(request.map(|body| gate.guard(body)))
             .map_err(|error| unsent(&words::of(error)))?;
         let result = tokio::select! {
-            result = timeout_at(deadline, self.carry(request)) => {
+            result = timeout(self.options.request_timeout, self.carry(request)) => {
                 result.unwrap_or_else(|_| Err(self.overdue()))
             }
             () = gate.closed() => Err(unsent(gate::CLOSED)),

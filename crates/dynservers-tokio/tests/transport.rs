@@ -216,6 +216,16 @@ async fn a_redirect_is_an_answer_and_not_followed() {
 }
 
 #[tokio::test]
+async fn a_time_beyond_every_clock_is_as_good_as_for_ever() {
+    let server = Server::saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let clock = FleetClock::starting_at(Time::ZERO);
+    let options = HttpOptions { request_timeout: Duration::MAX, clock };
+    let echo = Echo { method: Method::POST, uri: server.uri(), body: b"create" };
+    let executor = HttpExecutor::new(Arc::new(echo), options).unwrap();
+    assert_eq!(outcome(&executor).await, answered(200, ""));
+}
+
+#[tokio::test]
 async fn a_refused_connection_is_unsent_and_tells_no_query() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

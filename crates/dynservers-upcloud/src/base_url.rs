@@ -18,16 +18,21 @@ pub struct BaseUrl(String);
 #[non_exhaustive]
 pub enum BaseUrlError {
     /// It cannot be read as a URL.
-    #[error("it is not a URL like \"https://api.upcloud.com/1.3\"")]
+    #[error("must be a URL like \"https://api.upcloud.com/1.3\"")]
     NotAUrl,
+    /// It is a URL of something else.
+    #[error("must begin with https://")]
+    Scheme,
     /// Plain http to another machine, which would show the credentials to everybody on the way.
-    #[error("plain http is allowed to this machine only (localhost, 127.0.0.1, [::1]): use https")]
+    #[error(
+        "sends credentials in the clear: plain http is for this machine only (localhost, 127.0.0.1, [::1])"
+    )]
     PlainHttp,
     /// It carries a user or a password.
-    #[error("it must not carry a user or a password: name them in the credentials")]
+    #[error("must not carry a user or a password: name them in the credentials")]
     UserInfo,
     /// It carries a query or a fragment.
-    #[error("it must not carry a query or a fragment")]
+    #[error("must not carry a query or a fragment")]
     Query,
 }
 
@@ -53,7 +58,7 @@ impl BaseUrl {
             "https" => Ok(Self(url.trim_end_matches('/').to_owned())),
             "http" if is_loopback(authority.host()) => Ok(Self(url.trim_end_matches('/').to_owned())),
             "http" => Err(BaseUrlError::PlainHttp),
-            _ => Err(BaseUrlError::NotAUrl),
+            _ => Err(BaseUrlError::Scheme),
         }
     }
 
@@ -133,7 +138,7 @@ mod tests {
             ("http://localhost@api.upcloud.com", BaseUrlError::UserInfo),
             ("https://api.upcloud.com/1.3?a=b", BaseUrlError::Query),
             ("https://api.upcloud.com/1.3#a", BaseUrlError::Query),
-            ("ftp://127.0.0.1", BaseUrlError::NotAUrl),
+            ("ftp://127.0.0.1", BaseUrlError::Scheme),
             ("api.upcloud.com", BaseUrlError::NotAUrl),
             ("/1.3", BaseUrlError::NotAUrl),
             ("https://", BaseUrlError::NotAUrl),

@@ -52,4 +52,4 @@ mod wire;
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use credentials::{Credentials, CredentialsError};
 pub use provider::{Settings, SettingsError, UpCloud};
-pub use template::{Template, TemplateError};
+pub use template::{Location, Part, Segment, Template, TemplateError, TemplateProblem};

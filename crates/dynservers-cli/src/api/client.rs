@@ -48,6 +48,14 @@ pub(crate) enum ClientError {
         /// The system's words.
         source: io::Error,
     },
+    /// Somebody may listen, and cannot be reached: it is another user's, or too busy to let anybody in.
+    #[error("the daemon on {endpoint} cannot be reached: {source}")]
+    Unreachable {
+        /// Where it listens.
+        endpoint: Endpoint,
+        /// The system's words.
+        source: io::Error,
+    },
     /// There is no token to show.
     #[error("the token of the control API cannot be read from {}: {source}; run this as the daemon's user", path.display())]
     NoToken {
@@ -207,7 +215,15 @@ impl Client {
             Ok(connected) => connected,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         };
-        connected.map_err(|source| ClientError::NoDaemon { endpoint: self.endpoint.clone(), source })
+        connected.map_err(|source: io::Error| {
+            let endpoint = self.endpoint.clone();
+            match source.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                    ClientError::NoDaemon { endpoint, source }
+                }
+                _ => ClientError::Unreachable { endpoint, source },
+            }
+        })
     }
 
     fn request(&self, call: &Call) -> Result<Request<Full<Bytes>>, ClientError> {

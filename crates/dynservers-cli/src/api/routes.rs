@@ -31,6 +31,9 @@ struct Shared<F> {
 
 type Api<F> = State<Arc<Shared<F>>>;
 
+/// A body, or why it is none.
+type Body<T> = Result<Json<T>, JsonRejection>;
+
 impl From<Stopped> for Problem {
     fn from(_: Stopped) -> Self {
         Self::stopped()
@@ -74,33 +77,43 @@ async fn ensure<F: Fleet>(
     State(api): Api<F>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<Desired>, JsonRejection>,
+    body: Body<Desired>,
 ) -> Result<Json<Done>, Problem> {
-    let server_type = known_type(&api.fleet, name).await?;
-    let Json(Desired { count }) = body.map_err(unreadable)?;
-    say(&api.fleet, &headers, Action::Ensure { server_type, count }).await
+    let action = |server_type, Desired { count }| Action::Ensure { server_type, count };
+    resize(&api.fleet, name, &headers, body, action).await
 }
 
 async fn increase<F: Fleet>(
     State(api): Api<F>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<By>, JsonRejection>,
+    body: Body<By>,
 ) -> Result<Json<Done>, Problem> {
-    let server_type = known_type(&api.fleet, name).await?;
-    let Json(By { by }) = body.map_err(unreadable)?;
-    say(&api.fleet, &headers, Action::Increase { server_type, by }).await
+    let action = |server_type, By { by }| Action::Increase { server_type, by };
+    resize(&api.fleet, name, &headers, body, action).await
 }
 
 async fn decrease<F: Fleet>(
     State(api): Api<F>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<By>, JsonRejection>,
+    body: Body<By>,
 ) -> Result<Json<Done>, Problem> {
-    let server_type = known_type(&api.fleet, name).await?;
-    let Json(By { by }) = body.map_err(unreadable)?;
-    say(&api.fleet, &headers, Action::Decrease { server_type, by }).await
+    let action = |server_type, By { by }| Action::Decrease { server_type, by };
+    resize(&api.fleet, name, &headers, body, action).await
+}
+
+/// Says a command about a type that takes a number.
+async fn resize<F: Fleet, T: Send>(
+    fleet: &F,
+    name: String,
+    headers: &HeaderMap,
+    body: Body<T>,
+    action: impl FnOnce(TypeName, T) -> Action + Send,
+) -> Result<Json<Done>, Problem> {
+    let server_type = known_type(fleet, name).await?;
+    let Json(body) = body.map_err(unreadable)?;
+    say(fleet, headers, action(server_type, body)).await
 }
 
 async fn reboot<F: Fleet>(

@@ -328,3 +328,20 @@ async fn the_server_ends_when_told_and_takes_its_socket_with_it() {
     assert!(!path.exists());
     drop(idle);
 }
+
+/// Such a daemon is alive: what it left in its store is no news, and its place is not free.
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_daemon_that_lets_nobody_in_is_not_taken_for_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("api.sock");
+    let socket = tokio::net::UnixSocket::new_stream().unwrap();
+    socket.bind(&path).unwrap();
+    let _listener = socket.listen(1).unwrap();
+    let mut queue = Vec::new();
+    while let Ok(stream) = UnixStream::connect(&path).await {
+        queue.push(stream);
+    }
+    let error = Client::new(Endpoint::Unix(path)).status().await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+}

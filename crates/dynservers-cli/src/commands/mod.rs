@@ -81,6 +81,7 @@ impl CommandError {
             Self::Client(ClientError::Refused(problem)) if problem.is_usage() => Exit::Usage,
             Self::Client(
                 ClientError::Refused(_)
+                | ClientError::Unreachable { .. }
                 | ClientError::NoToken { .. }
                 | ClientError::NoAnswer { .. }
                 | ClientError::Strange { .. }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dynservers_core::InvalidId;
-use dynservers_http::Reference;
+use dynservers_http::{Reference, Text};
 use toml::de::DeValue;
 
-use super::duration;
 use super::reader::{Report, Section, nearest};
+use crate::duration::{self, NoDuration};
 
 /// The value of a key.
 pub(super) struct Field<'r> {
@@ -19,25 +19,6 @@ pub(super) struct Field<'r> {
     pub(super) key: String,
     pub(super) span: Range<usize>,
     pub(super) value: &'r DeValue<'r>,
-}
-
-/// A text that is given, or said where it is to be read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Text {
-    /// As written in the file.
-    Literal(String),
-    /// Read when a request is built.
-    Reference(Reference),
-}
-
-impl Text {
-    /// Gives the text if it is written in the file; only then can it be checked.
-    pub(super) fn literal(&self) -> Option<&str> {
-        match self {
-            Self::Literal(text) => Some(text),
-            Self::Reference(_) => None,
-        }
-    }
 }
 
 impl<'r> Field<'r> {
@@ -103,8 +84,8 @@ impl<'r> Field<'r> {
     /// Reads a text or a reference to one. The reference is kept.
     pub(super) fn text(&self) -> Option<Text> {
         match self.value {
-            DeValue::String(text) => Some(Text::Literal(text.clone().into_owned())),
-            DeValue::Table(_) => self.reference().map(Text::Reference),
+            DeValue::String(text) => Some(Text::from(text.as_ref())),
+            DeValue::Table(_) => self.reference().map(Text::from),
             _ => {
                 self.wrong_kind("a text", format!("{} = \"...\"", self.name()));
                 None
@@ -150,9 +131,9 @@ impl<'r> Field<'r> {
 
     /// Reads a text that the daemon itself needs: a reference is followed now.
     pub(super) fn resolved(&self) -> Option<Resolved> {
-        let reference = match self.text()? {
-            Text::Literal(text) => return Some(Resolved { text, from: None }),
-            Text::Reference(reference) => reference,
+        let text = self.text()?;
+        let Some(reference) = text.reference() else {
+            return text.literal().map(|text| Resolved { text: text.to_owned(), from: None });
         };
         let read = match &reference {
             Reference::Env(name) => (self.report.variable)(name).ok_or_else(|| "it is not set".to_owned()),
@@ -185,17 +166,17 @@ impl<'r> Field<'r> {
             duration::show(*bounds.end())
         );
         if matches!(self.value, DeValue::Integer(_) | DeValue::Float(_)) {
-            self.wrong_kind(&wanted, duration::FORM);
+            self.wrong_kind(&wanted, NoDuration.to_string());
             return None;
         }
         let text = self.resolved()?;
-        let read = duration::read(&text.text);
-        if read.is_none() {
-            self.add(format!("must be {wanted}, not {text}"), duration::FORM);
-        } else if !read.is_some_and(|read| bounds.contains(&read)) {
-            self.add(format!("must be {wanted}, not {text}"), "choose one within these bounds");
-        }
-        read.filter(|read| bounds.contains(read))
+        let help = match duration::parse(&text.text) {
+            Ok(duration) if bounds.contains(&duration) => return Some(duration),
+            Ok(_) => "choose one within these bounds".to_owned(),
+            Err(form) => form.to_string(),
+        };
+        self.add(format!("must be {wanted}, not {text}"), help);
+        None
     }
 
     /// Reads one of a few words.

@@ -1,7 +1,6 @@
 //! The configuration file: read whole, checked whole, and either right or told what is wrong with it.
 
 mod document;
-mod duration;
 mod endpoints;
 mod field;
 mod find;
@@ -19,12 +18,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use dynservers_core::{Config, FleetName, ProviderName, TypeName};
+use dynservers_http::Secrets;
+use dynservers_upcloud::Credentials;
 use toml::de::DeTable;
 
 pub(crate) use endpoints::{Listen, StoreUrl};
 pub(crate) use find::{NoConfiguration, find};
 pub(crate) use problem::{Problem, Problems};
-pub(crate) use provider::{Credentials, ProviderKind, ProviderSettings};
+pub(crate) use provider::{ProviderKind, ProviderSettings};
 pub(crate) use server_type::{AddressPreference, TypeSettings};
 
 use problem::Source;
@@ -106,18 +107,14 @@ impl Configuration {
     /// Finds where the credentials of a provider are read from, and that they are there.
     ///
     /// For commands that talk to the provider; the others do without.
-    pub(crate) fn credentials(&self, provider: &ProviderName) -> Result<Credentials, Problems> {
-        self.credentials_among(provider, &variable)
-    }
-
-    fn credentials_among(
+    pub(crate) fn credentials(
         &self,
         provider: &ProviderName,
-        variable: &dyn Fn(&str) -> Option<String>,
+        secrets: &dyn Secrets,
     ) -> Result<Credentials, Problems> {
         let (file, key) = (self.path.display().to_string(), format!("providers.{provider}"));
         match self.providers.get(provider) {
-            Some(settings) => settings.credentials(&file, &key, variable),
+            Some(settings) => settings.credentials(&file, &key, secrets),
             None => Err(Problem {
                 file,
                 place: None,

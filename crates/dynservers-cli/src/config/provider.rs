@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use dynservers_core::{OrphanPolicy, OtherOwnerPolicy, ProviderConfig, StopBeforeDelete};
-use dynservers_http::Reference;
-use url::{Host, Url};
+use dynservers_http::{Reference, Secrets};
+use dynservers_upcloud::{BaseUrl, BaseUrlError, Credentials, CredentialsError};
+use secrecy::ExposeSecret as _;
 
 use super::field::Field;
 use super::problem::{Place, Problem, Problems};
@@ -16,8 +17,8 @@ use super::reader::Section;
 pub(crate) struct ProviderSettings {
     /// What kind of cloud it is.
     pub(crate) kind: ProviderKind,
-    /// Where its API is, without a slash at the end.
-    pub(crate) base_url: String,
+    /// Where its API is.
+    pub(crate) base_url: BaseUrl,
     /// Where its credentials are read from, if the file says so.
     configured: Option<Credentials>,
     /// Where the file speaks of it, to say there what is missing.
@@ -32,25 +33,10 @@ pub(crate) enum ProviderKind {
     UpCloud,
 }
 
-/// Where credentials are read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Credentials {
-    /// A token.
-    Token(Reference),
-    /// The name and password of an API user.
-    Password {
-        /// The name.
-        username: Reference,
-        /// The password.
-        password: Reference,
-    },
-}
-
-const UPCLOUD_URL: &str = "https://api.upcloud.com/1.3";
-const TOKEN_VARIABLE: &str = "UPCLOUD_TOKEN";
-/// The variables of a user: UpCloud's own, then those of the reference.
-const USER_VARIABLES: [(&str, &str); 2] =
-    [("UPCLOUD_USERNAME", "UPCLOUD_PASSWORD"), ("UP_CLOUD_USER_NAME", "UP_CLOUD_PASSWORD")];
+const NO_CREDENTIALS: &str = "its credentials are missing: neither the file nor the environment has any";
+const NAME_CREDENTIALS: &str = "set UPCLOUD_TOKEN, or UPCLOUD_USERNAME and UPCLOUD_PASSWORD, \
+     or name other variables or files: token = { env = \"NAME\" }";
+const NAME_ONE: &str = "or say in the file which to use: token = { env = \"UPCLOUD_TOKEN\" }";
 /// A request shorter than this cannot cross a network.
 const REQUEST: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
 /// Waits that may be nothing.
@@ -64,7 +50,7 @@ pub(super) fn read(field: &Field<'_>) -> Option<(ProviderConfig, ProviderSetting
         .and_then(|field| field.choice(&[("upcloud", ProviderKind::UpCloud)]));
     let base_url = match section.get("base_url") {
         Some(field) => base_url(&field),
-        None => Some(UPCLOUD_URL.to_owned()),
+        None => Some(BaseUrl::default()),
     };
     let configured = credentials(&mut section);
     let config = machine(&mut section);
@@ -107,41 +93,19 @@ fn machine(section: &mut Section<'_>) -> ProviderConfig {
 }
 
 /// Reads an address that requests may be sent to.
-fn base_url(field: &Field<'_>) -> Option<String> {
-    let help = format!("base_url = \"{UPCLOUD_URL}\"");
+fn base_url(field: &Field<'_>) -> Option<BaseUrl> {
+    let help = format!("base_url = \"{}\"", BaseUrl::default());
     let text = field.resolved()?;
-    let Ok(url) = Url::parse(&text.text) else {
-        field.add(format!("must be a URL, not {text}"), help);
-        return None;
-    };
-    let problem = match url.scheme() {
-        // First, since the message of any other problem would show the password.
-        _ if !url.username().is_empty() || url.password().is_some() => {
-            field.add_hidden("must hold no user and no password", help);
-            return None;
+    match BaseUrl::new(&text.text) {
+        Ok(url) => return Some(url),
+        // What stands before an `@` may be a password, however broken the rest is.
+        Err(error) if text.text.contains('@') => field.add_hidden(error.to_string(), help),
+        Err(error @ (BaseUrlError::NotAUrl | BaseUrlError::Scheme)) => {
+            field.add(format!("{error}, not {text}"), help);
         }
-        "https" if url.has_host() => None,
-        "http" if is_loopback(&url) => None,
-        "http" => Some("sends credentials in the clear: http is for loopback addresses only"),
-        _ => Some("must begin with https://"),
-    };
-    let problem = problem.or_else(|| {
-        (url.query().is_some() || url.fragment().is_some()).then_some("must end before any `?` or `#`")
-    });
-    if let Some(message) = problem {
-        field.add(message, help);
-        return None;
+        Err(error) => field.add(error.to_string(), help),
     }
-    Some(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    None
 }
 
 fn credentials(section: &mut Section<'_>) -> Option<Credentials> {
@@ -150,7 +114,7 @@ fn credentials(section: &mut Section<'_>) -> Option<Credentials> {
     let [token, username, password] = fields.map(|field| field.and_then(|field| field.secret()));
     match given {
         [true, false, false] => token.map(Credentials::Token),
-        [false, true, true] => Some(Credentials::Password { username: username?, password: password? }),
+        [false, true, true] => Some(Credentials::Basic { username: username?, password: password? }),
         [false, false, false] => None,
         [true, _, _] => {
             section.add("has a token and a user: one of them must go", "token = { env = \"UPCLOUD_TOKEN\" }");
@@ -175,52 +139,32 @@ impl ProviderSettings {
         &self,
         file: &str,
         key: &str,
-        variable: &dyn Fn(&str) -> Option<String>,
+        secrets: &dyn Secrets,
     ) -> Result<Credentials, Problems> {
-        let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+        let problem = |message: String, help: &str| {
+            let place = Some(self.place.clone());
+            let (file, key, help) = (file.to_owned(), key.to_owned(), help.to_owned());
+            Problems::from(Problem { file, place, key, message, help })
+        };
+        let read = |reference: &Reference| match secrets.read(reference) {
+            Ok(secret) if secret.expose_secret().is_empty() => Err(format!("{reference} is empty")),
+            Ok(_) => Ok(()),
+            Err(failure) => Err(failure.message),
+        };
         let Some(configured) = &self.configured else {
-            return from_environment(&set).ok_or_else(|| {
-                let message = "its credentials are missing: neither the file nor the environment has any";
-                self.problem(file, key, message.to_owned())
+            let is_set = |name: &str| read(&Reference::Env(name.to_owned())).is_ok();
+            return Credentials::from_env(is_set).map_err(|error| match error {
+                CredentialsError::None => problem(NO_CREDENTIALS.to_owned(), NAME_CREDENTIALS),
+                error => problem(format!("the environment is unclear: {error}"), NAME_ONE),
             });
         };
-        let references = match configured {
-            Credentials::Token(token) => vec![token],
-            Credentials::Password { username, password } => vec![username, password],
-        };
-        let missing = references.into_iter().filter_map(|reference| {
-            let reason = match reference {
-                Reference::Env(name) if set(name) => return None,
-                Reference::Env(_) => "it is not set".to_owned(),
-                Reference::File(path) => std::fs::read_to_string(path).err()?.to_string(),
-            };
-            Some(format!("{reference} cannot be read: {reason}"))
-        });
+        let missing = configured.references().into_iter().filter_map(|reference| read(reference).err());
         let missing: Vec<String> = missing.collect();
         if missing.is_empty() {
             Ok(configured.clone())
         } else {
-            Err(self.problem(file, key, format!("its credentials are missing: {}", missing.join("; "))))
+            let message = format!("its credentials are missing: {}", missing.join("; "));
+            Err(problem(message, NAME_CREDENTIALS))
         }
     }
-
-    fn problem(&self, file: &str, key: &str, message: String) -> Problems {
-        let help = format!(
-            "set {TOKEN_VARIABLE}, or UPCLOUD_USERNAME and UPCLOUD_PASSWORD, \
-             or name other variables or files: token = {{ env = \"NAME\" }}"
-        );
-        let place = Some(self.place.clone());
-        Problem { file: file.to_owned(), place, key: key.to_owned(), message, help }.into()
-    }
-}
-
-/// Finds credentials where UpCloud's own tools look for them.
-fn from_environment(set: &dyn Fn(&str) -> bool) -> Option<Credentials> {
-    let reference = |name: &str| Reference::Env(name.to_owned());
-    if set(TOKEN_VARIABLE) {
-        return Some(Credentials::Token(reference(TOKEN_VARIABLE)));
-    }
-    let (username, password) =
-        USER_VARIABLES.iter().find(|(username, password)| set(username) && set(password))?;
-    Some(Credentials::Password { username: reference(username), password: reference(password) })
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
@@ -97,8 +97,7 @@ impl<'r> Section<'r> {
     /// Gives the value of a key, if it is there.
     pub(super) fn get(&mut self, key: &'static str) -> Option<Field<'r>> {
         self.known.push(key);
-        let (_, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
-        Some(self.field(key, value.span(), value.get_ref()))
+        self.entry(key).map(|(_, field)| field)
     }
 
     /// Gives the value of a key that must be there; `help` shows how it is written.
@@ -116,6 +115,16 @@ impl<'r> Section<'r> {
             let key: &'r str = name.get_ref();
             (key, name.span(), self.field(key, value.span(), value.get_ref()))
         })
+    }
+
+    /// Gives the value of any key, and where the key stands, without having asked for it.
+    pub(super) fn entry(&self, key: &str) -> Option<(Range<usize>, Field<'r>)> {
+        self.entries().find_map(|(name, span, field)| (name == key).then_some((span, field)))
+    }
+
+    /// Gives what relative paths are relative to.
+    pub(super) fn directory(&self) -> &'r Path {
+        &self.report.directory
     }
 
     /// Adds a problem of the table itself.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use dynservers_core::{DEFAULT_STOP_TIMEOUT, FailedPolicy, ProviderName, TypeConfig};
-use serde_json::Value;
+use dynservers_upcloud::Template;
 
 use super::field::Field;
 use super::reader::nearest;
@@ -16,7 +16,7 @@ pub(crate) struct TypeSettings {
     /// Where its servers are.
     pub(crate) provider: ProviderName,
     /// What is asked of the provider, with references unresolved.
-    pub(crate) template: Value,
+    pub(crate) template: Template,
     /// Which of a server's addresses is shown.
     pub(crate) address: AddressPreference,
 }

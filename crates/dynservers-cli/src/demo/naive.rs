@@ -55,7 +55,7 @@ impl Naive {
             provider,
             fleet: configuration.fleet.clone(),
             server_type: server_type.clone(),
-            spec: Arc::new(Spec::new(settings.template.clone())),
+            spec: providers::spec(settings),
             remembered: Remembered::default(),
         };
         Ok(Self { worker: Arc::new(worker), desired: watch::Sender::new(0), process: None })

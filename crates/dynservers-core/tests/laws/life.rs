@@ -41,6 +41,19 @@ fn from_ensure_to_running_it_takes_the_boot_and_one_poll() {
 }
 
 #[test]
+fn servers_that_wait_for_their_turn_are_dropped_before_any_other() {
+    let mut world = World::new();
+    world.run_seconds(5);
+    world.ensure(100);
+    assert!(world.count(Status::New) > 0, "more are wanted than are asked for at once");
+    world.ensure(20);
+    world.run_seconds(60);
+    world.check_agreement(20);
+    assert_eq!((world.cloud.calls["create"], world.cloud.peak), (20, 20));
+    world.converge(20);
+}
+
+#[test]
 fn a_reboot_flags_those_that_start_and_honours_its_budget() {
     let mut world = World::new();
     world.run_seconds(5);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dynservers_http::{Reference, Text};
-use dynservers_upcloud::{Template, TemplateError};
+use dynservers_upcloud::{Part, Segment, Template, TemplateError, TemplateProblem};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -37,60 +37,98 @@ fn a_good_template_is_good() {
 #[test]
 fn every_wrong_key_is_named_with_what_is_wrong() {
     let label = |label: &str| [(label.to_owned(), Text::from("x"))].into();
-    for (errors, key, message) in [
-        (with(|template| template.zone = " ".into()), "zone", "zone is empty"),
-        (with(|template| template.plan = "".into()), "plan", "plan is empty"),
-        (with(|template| template.snapshot = "".into()), "snapshot", "snapshot is empty"),
+    for (errors, message) in [
+        (with(|template| template.zone = " ".into()), "zone: must not be empty"),
+        (with(|template| template.plan = "".into()), "plan: must not be empty"),
+        (with(|template| template.snapshot = "".into()), "snapshot: must not be empty"),
+        (with(|template| template.user_data = Some("".into())), "user_data: must not be empty"),
         (
-            with(|template| template.snapshot = "ubuntu".into()),
-            "snapshot",
-            "snapshot is \"ubuntu\", which is not a UUID like \"01000000-0000-4000-8000-000000000001\"",
+            with(|template| template.plan = "2xCPU 4GB".into()),
+            "plan: must be one word of printable ASCII characters, not \"2xCPU 4GB\"",
         ),
+        (with(|template| template.snapshot = "ubuntu".into()), "snapshot: must be a UUID, not \"ubuntu\""),
         (
             with(|template| template.server_group = Some("g".into())),
-            "server_group",
-            "server_group is \"g\", which is not a UUID like \"01000000-0000-4000-8000-000000000001\"",
+            "server_group: must be a UUID, not \"g\"",
         ),
         (
             with(|template| template.storage_tier = Some("ssd".into())),
-            "storage_tier",
-            "storage_tier is \"ssd\": \"maxiops\", \"standard\" or \"hdd\" was expected",
+            "storage_tier: must be \"maxiops\", \"standard\" or \"hdd\", not \"ssd\"",
         ),
         (
-            with(|template| template.networks = vec!["private".into()]),
-            "networks",
-            "networks has \"private\": \"public\", \"utility\" or the UUID of a private network was expected",
+            with(|template| template.networks = vec!["public".into(), "private".into()]),
+            "networks[1]: must be \"public\", \"utility\" or the UUID of a private network, not \"private\"",
         ),
-        (with(|template| template.ssh_keys = vec!["".into()]), "ssh_keys", "ssh_keys is empty"),
+        (with(|template| template.ssh_keys = vec!["".into()]), "ssh_keys[0]: must not be empty"),
+        (
+            with(|template| template.ssh_keys = vec!["ssh-ed25519".into()]),
+            "ssh_keys[0]: must be a public key as OpenSSH writes it",
+        ),
         (
             with(|template| template.labels = label("dynservers-token")),
-            "labels",
-            "labels has a label \"dynservers-token\": labels that begin with \"dynservers-\" are reserved",
+            "labels.dynservers-token: keys that begin with `dynservers-` are the fleet's own",
         ),
         (
             with(|template| template.labels = label("_a")),
-            "labels",
-            "labels has a label \"_a\": 2 to 32 printable ASCII characters, the first not '_', were expected",
+            "labels._a: UpCloud takes keys of 2 to 32 printable ASCII characters that do not begin with `_`",
         ),
         (
             with(|template| template.labels = [("ab".to_owned(), "ä".repeat(256).into())].into()),
-            "labels",
-            "labels has a label \"ab\" whose value is longer than 255 characters",
+            "labels.ab: UpCloud takes at most 255 characters",
         ),
         (
             configured(json!({"labels": {"label": [{"key": "DYNSERVERS-x", "value": "x"}]}})),
-            "configuration",
-            "configuration has a label \"DYNSERVERS-x\": labels that begin with \"dynservers-\" are reserved",
+            "configuration.labels.label[0].key: keys that begin with `dynservers-` are the fleet's own",
+        ),
+        (
+            configured(json!({"a": [{"dynservers-x": 1}]})),
+            "configuration.a[0].dynservers-x: keys that begin with `dynservers-` are the fleet's own",
+        ),
+        (
+            configured(
+                json!({"labels": {"label": [{"key": "ab", "value": "x"}, {"key": "a", "value": "x"}]}}),
+            ),
+            "configuration.labels.label[1].key: \
+             UpCloud takes keys of 2 to 32 printable ASCII characters that do not begin with `_`",
         ),
         (
             configured(json!({"labels": {"team": "jobs"}})),
-            "configuration",
-            "configuration.labels must be { label = [{ key = \"...\", value = \"...\" }] }",
+            "configuration.labels: must be { label = [{ key = \"...\", value = \"...\" }] }",
+        ),
+        (
+            configured(json!({"labels": {"label": [{"key": "team"}]}})),
+            "configuration.labels.label[0]: must be { label = [{ key = \"...\", value = \"...\" }] }",
         ),
     ] {
         let [error] = errors.as_slice() else { panic!("{message}: {errors:?}") };
-        assert_eq!((error.key(), error.to_string().as_str()), (key, message));
+        assert_eq!(error.to_string(), message);
+        assert!(message.starts_with(error.location.key()), "{error}");
     }
+}
+
+#[test]
+fn a_private_key_is_refused_and_not_repeated() {
+    let errors = with(|template| {
+        template.ssh_keys = vec!["-----BEGIN OPENSSH PRIVATE KEY----- hunter2".into()];
+    });
+    assert_eq!(errors[0].problem, TemplateProblem::PrivateKey);
+    assert!(!format!("{errors:?} {}", errors[0]).contains("hunter2"));
+}
+
+#[test]
+fn it_is_told_whether_a_key_or_its_value_is_wrong() {
+    let errors = with(|template| {
+        template.labels = [("x".to_owned(), "x".repeat(256).into())].into();
+    });
+    let parts: Vec<_> = errors.iter().map(|error| (&error.problem, error.location.part)).collect();
+    assert_eq!(
+        parts,
+        [(&TemplateProblem::InvalidLabelKey, Part::Key), (&TemplateProblem::LabelValueTooLong, Part::Value)]
+    );
+    assert_eq!(
+        errors[0].location.segments,
+        [Segment::Key("labels".to_owned()), Segment::Key("x".to_owned())]
+    );
 }
 
 #[test]
@@ -101,7 +139,7 @@ fn all_that_is_wrong_is_told_at_once() {
         template.labels = [("a".to_owned(), "x".into()), ("ä".repeat(9), "x".into())].into();
     });
     assert_eq!(
-        errors.iter().map(TemplateError::key).collect::<Vec<_>>(),
+        errors.iter().map(|error| error.location.key()).collect::<Vec<_>>(),
         ["zone", "snapshot", "labels", "labels"]
     );
 }

@@ -31,7 +31,7 @@ fn a_duration_without_a_unit() {
       |
     4 | poll_interval = 20
       |                 ^^
-    help: a whole number and a unit: "300ms", "20s", "10m", "2h" or "7d"
+    help: a duration is a whole number and a unit: "300ms", "20s", "10m", "2h" or "7d"
     "#);
 }
 
@@ -42,7 +42,7 @@ fn a_duration_with_another_unit() {
       |
     4 | poll_interval = "20 sec"
       |                 ^^^^^^^^
-    help: a whole number and a unit: "300ms", "20s", "10m", "2h" or "7d"
+    help: a duration is a whole number and a unit: "300ms", "20s", "10m", "2h" or "7d"
     "#);
 }
 
@@ -60,7 +60,7 @@ fn a_duration_of_nothing() {
 #[test]
 fn http_to_a_remote_host() {
     insta::assert_snapshot!(told("kind = \"upcloud\"", "kind = \"upcloud\"\nbase_url = \"http://api.upcloud.com/1.3\""), @r#"
-    error: dynservers.toml:5:12: providers.upcloud.base_url: sends credentials in the clear: http is for loopback addresses only
+    error: dynservers.toml:5:12: providers.upcloud.base_url: sends credentials in the clear: plain http is for this machine only (localhost, 127.0.0.1, [::1])
       |
     5 | base_url = "http://api.upcloud.com/1.3"
       |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
@@ -71,7 +71,7 @@ fn http_to_a_remote_host() {
 #[test]
 fn another_scheme() {
     insta::assert_snapshot!(told("kind = \"upcloud\"", "kind = \"upcloud\"\nbase_url = \"ftp://localhost\""), @r#"
-    error: dynservers.toml:5:12: providers.upcloud.base_url: must begin with https://
+    error: dynservers.toml:5:12: providers.upcloud.base_url: must begin with https://, not "ftp://localhost"
       |
     5 | base_url = "ftp://localhost"
       |            ^^^^^^^^^^^^^^^^^
@@ -82,7 +82,7 @@ fn another_scheme() {
 #[test]
 fn an_address_that_is_no_url() {
     insta::assert_snapshot!(told("kind = \"upcloud\"", "kind = \"upcloud\"\nbase_url = \"api.upcloud.com\""), @r#"
-    error: dynservers.toml:5:12: providers.upcloud.base_url: must be a URL, not "api.upcloud.com"
+    error: dynservers.toml:5:12: providers.upcloud.base_url: must be a URL like "https://api.upcloud.com/1.3", not "api.upcloud.com"
       |
     5 | base_url = "api.upcloud.com"
       |            ^^^^^^^^^^^^^^^^^

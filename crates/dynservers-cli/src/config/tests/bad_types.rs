@@ -115,7 +115,7 @@ fn no_key_of_openssh() {
 #[test]
 fn labels_of_our_own() {
     insta::assert_snapshot!(told("max = 20", "max = 20\nlabels = { dynservers-fleet = \"other\", x = \"y\" }"), @r#"
-    error: dynservers.toml:12:12: server_types.default.labels.dynservers-fleet: keys that begin with `dynservers-` are the daemon's own
+    error: dynservers.toml:12:12: server_types.default.labels.dynservers-fleet: keys that begin with `dynservers-` are the fleet's own
        |
     12 | labels = { dynservers-fleet = "other", x = "y" }
        |            ^^^^^^^^^^^^^^^^
@@ -132,7 +132,7 @@ fn labels_of_our_own() {
 #[test]
 fn labels_of_our_own_in_the_payload() {
     insta::assert_snapshot!(told("max = 20", "max = 20\nconfiguration = { labels = { label = [{ key = \"dynservers-id\", value = \"1\" }] } }"), @r#"
-    error: dynservers.toml:12:47: server_types.default.configuration.labels.label[0].key: keys that begin with `dynservers-` are the daemon's own
+    error: dynservers.toml:12:47: server_types.default.configuration.labels.label[0].key: keys that begin with `dynservers-` are the fleet's own
        |
     12 | configuration = { labels = { label = [{ key = "dynservers-id", value = "1" }] } }
        |                                               ^^^^^^^^^^^^^^^
@@ -163,6 +163,17 @@ fn user_data_from_a_file_that_is_missing() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn user_data_from_a_pipe_is_refused_without_waiting_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    let text = super::SMALL.replace("max = 20", "max = 20\nuser_data_file = \"pipe\"");
+    let problems = super::parse_in(&text, directory.path()).unwrap_err().to_string();
+    assert!(problems.contains("server_types.default.user_data_file: is no file"), "{problems}");
+}
+
+#[test]
 fn user_data_twice() {
     insta::assert_snapshot!(told("max = 20", "max = 20\nuser_data = \"a\"\nuser_data_file = { env = \"ABSENT\" }"), @r#"
     error: dynservers.toml:13:18: server_types.default.user_data_file: is given beside user_data
@@ -187,5 +198,57 @@ fn a_reference_to_nothing() {
     8 | zone = { vault = "zone" }
       |        ^^^^^^^^^^^^^^^^^^
     help: zone = { env = "NAME" } or zone = { file = "PATH" }
+    "#);
+}
+
+#[test]
+fn words_and_tiers_that_upcloud_does_not_have() {
+    insta::assert_snapshot!(told("plan = \"2xCPU-4GB\"", "plan = \"2 CPU\"\nstorage_tier = \"standart\""), @r#"
+    error: dynservers.toml:9:8: server_types.default.plan: must be one word of printable ASCII characters, not "2 CPU"
+      |
+    9 | plan = "2 CPU"
+      |        ^^^^^^^
+    help: plan = "2xCPU-4GB"
+
+    error: dynservers.toml:10:16: server_types.default.storage_tier: must be "maxiops", "standard" or "hdd", not "standart"
+       |
+    10 | storage_tier = "standart"
+       |                ^^^^^^^^^^
+    help: storage_tier = "standard"
+    "#);
+}
+
+#[test]
+fn labels_of_the_payload_that_upcloud_does_not_take() {
+    insta::assert_snapshot!(told("max = 20", "max = 20\nuser_data = \"\"\nconfiguration.labels.label = [{ key = \"team\", value = \"a\" }, { key = \"b\", value = \"a\" }]\n[server_types.other]\nprovider = \"upcloud\"\nzone = 1\nplan = \"a\"\nsnapshot = \"\"\nmax = 1\nconfiguration.labels.team = \"a\""), @r#"
+    error: dynservers.toml:12:13: server_types.default.user_data: must not be empty
+       |
+    12 | user_data = ""
+       |             ^^
+    help: user_data = "...", or leave it out
+
+    error: dynservers.toml:13:70: server_types.default.configuration.labels.label[1].key: UpCloud takes keys of 2 to 32 printable ASCII characters that do not begin with `_`
+       |
+    13 | configuration.labels.label = [{ key = "team", value = "a" }, { key = "b", value = "a" }]
+       |                                                                      ^^^
+    help: configuration = { labels = { label = [{ key = "team", value = "jobs" }] } }
+
+    error: dynservers.toml:16:8: server_types.other.zone: must be a text, not a number
+       |
+    16 | zone = 1
+       |        ^
+    help: zone = "..."
+
+    error: dynservers.toml:18:12: server_types.other.snapshot: must not be empty
+       |
+    18 | snapshot = ""
+       |            ^^
+    help: snapshot = "01000000-0000-4000-8000-000030240200"
+
+    error: dynservers.toml:20:15: server_types.other.configuration.labels: must be { label = [{ key = "...", value = "..." }] }
+       |
+    20 | configuration.labels.team = "a"
+       |               ^^^^^^
+    help: configuration = { labels = { label = [{ key = "team", value = "jobs" }] } }
     "#);
 }

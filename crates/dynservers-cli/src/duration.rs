@@ -5,22 +5,27 @@
 
 use std::time::Duration;
 
+use thiserror::Error;
+
 /// The units, longest first so that `show` finds the one that divides.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// What would be right, for messages.
-pub(super) const FORM: &str = "a whole number and a unit: \"300ms\", \"20s\", \"10m\", \"2h\" or \"7d\"";
+/// Why a text is no duration: it has another form, or is more than a `u64` of milliseconds. Says what would be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a duration is a whole number and a unit: \"300ms\", \"20s\", \"10m\", \"2h\" or \"7d\"")]
+pub(crate) struct NoDuration;
 
-/// Reads a duration; nothing if it is none, or more than a `u64` of milliseconds.
-pub(super) fn read(text: &str) -> Option<Duration> {
+/// Reads a duration.
+pub(crate) fn parse(text: &str) -> Result<Duration, NoDuration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
-    let (_, milliseconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    number.parse::<u64>().ok()?.checked_mul(*milliseconds).map(Duration::from_millis)
+    let (_, milliseconds) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(NoDuration)?;
+    let number: u64 = number.parse().map_err(|_| NoDuration)?;
+    number.checked_mul(*milliseconds).map(Duration::from_millis).ok_or(NoDuration)
 }
 
-/// Writes a duration in its largest whole unit, such that `read` gives it back.
-pub(super) fn show(duration: Duration) -> String {
+/// Writes a duration in its largest whole unit, such that `parse` gives it back.
+pub(crate) fn show(duration: Duration) -> String {
     let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let whole = UNITS.iter().find(|(_, unit)| milliseconds > 0 && milliseconds.is_multiple_of(*unit));
     whole.map_or_else(|| "0s".to_owned(), |(name, unit)| format!("{}{name}", milliseconds / unit))
@@ -41,12 +46,25 @@ mod tests {
             ("7d", 604_800_000),
             ("0s", 0),
         ] {
-            assert_eq!(read(text), Some(Duration::from_millis(milliseconds)), "{text}");
+            assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
-        for text in
-            ["", "20", "s", "1.5h", "-1s", "+1s", "10 m", "10M", "1h30m", "1w", "ß", "1ß", "213503982335d"]
-        {
-            assert_eq!(read(text), None, "{text}");
+        for text in [
+            "",
+            "20",
+            "s",
+            "1.5h",
+            "-1s",
+            "+1s",
+            "10 m",
+            "10M",
+            "1h30m",
+            "1w",
+            "ß",
+            "1ß",
+            "213503982335d",
+            "99999999999999999999s",
+        ] {
+            assert_eq!(parse(text), Err(NoDuration), "{text}");
         }
     }
 
@@ -54,12 +72,12 @@ mod tests {
         #[test]
         fn what_is_shown_is_read_again(milliseconds: u64) {
             let duration = Duration::from_millis(milliseconds);
-            prop_assert_eq!(read(&show(duration)), Some(duration));
+            prop_assert_eq!(parse(&show(duration)), Ok(duration));
         }
 
         #[test]
         fn no_text_panics(text: String) {
-            let _ = read(&text);
+            let _ = parse(&text);
         }
     }
 }
