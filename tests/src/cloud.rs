@@ -76,6 +76,7 @@ impl Cloud {
     /// # Panics
     ///
     /// If the emulator refuses.
+    #[must_use]
     pub fn add(&self, servers: &Value) -> Vec<String> {
         let answer = ureq::post(format!("{}/_emulator/servers", self.base)).send(servers.to_string());
         let body = answer.expect("the emulator adds").body_mut().read_to_string().expect("text");

@@ -217,6 +217,7 @@ stop_timeout = "1s"
     /// # Panics
     ///
     /// If it does not.
+    #[expect(clippy::must_use_candidate, reason = "most are said for what they do")]
     pub fn must(&self, arguments: &[&str]) -> String {
         let told = self.tell(arguments);
         assert_eq!(told.code, Some(0), "{arguments:?}: {told:?}");
@@ -310,5 +311,6 @@ fn defaults_without(given: &str) -> String {
         ("max_servers_in_account", "1000"),
     ];
     let missing = defaults.into_iter().filter(|(key, _)| !given.contains(key));
-    missing.map(|(key, value)| format!("{key} = {value}\n")).collect()
+    let lines: Vec<String> = missing.map(|(key, value)| format!("{key} = {value}\n")).collect();
+    lines.concat()
 }

@@ -27,7 +27,8 @@ fn fleet(cloud: &Cloud, timing: &str) -> Fleet {
 
 #[test]
 fn servers_that_come_up_in_error_are_replaced_and_deleted() {
-    let cloud = Cloud::with(100, &json!({"create-error-every": 3}));
+    let settings = json!({"create-error-every": 3, "durations": {"notice": 0, "hard-stop": 0}});
+    let cloud = Cloud::with(100, &settings);
     let fleet = fleet(&cloud, QUICK);
     fleet.ensure(4);
     fleet.settles_at(4);
@@ -45,7 +46,7 @@ fn servers_that_come_up_in_error_are_replaced_and_deleted() {
 
 #[test]
 fn a_server_that_breaks_is_replaced_and_after_its_retention_deleted() {
-    let cloud = Cloud::start(100);
+    let cloud = Cloud::with(100, &json!({"durations": {"notice": 0, "hard-stop": 0}}));
     let fleet = fleet(&cloud, QUICK);
     fleet.reach(2);
     let broken = fleet.running().remove(0);
@@ -77,7 +78,7 @@ fn a_broken_server_that_heals_is_taken_back_and_its_stand_in_goes() {
 
 #[test]
 fn a_failed_server_may_be_kept_for_somebody_to_look_at() {
-    let cloud = Cloud::start(100);
+    let cloud = Cloud::with(100, &json!({"durations": {"notice": 0, "hard-stop": 0}}));
     let mut fleet = Fleet::configured("workers", &cloud, QUICK, "", "max = 10\non_failed = \"keep\"");
     fleet.start();
     fleet.reach(1);

@@ -4,10 +4,16 @@ use dynservers_tests::{Cloud, Fleet, eventually};
 use dynservers_upcloud::emulator::ServerSeen;
 use serde_json::json;
 
+const TIMING: &str = r#"
+poll_interval = "100ms"
+resync_interval = "300ms"
+hanging_after = "2m"
+"#;
+
 /// A fleet goes up and down to zero beside servers of others; it makes `ours` servers where six are wanted.
 fn live_beside(cloud: &Cloud, others: &[ServerSeen], ours: usize) {
     let ids: Vec<String> = others.iter().map(|other| other.uuid.clone()).collect();
-    let mut fleet = Fleet::new("workers", cloud);
+    let mut fleet = Fleet::configured("workers", cloud, TIMING, "restart_time = \"500ms\"\n", "max = 20");
     fleet.start();
     fleet.reach(6);
     fleet.settles_at(ours);
@@ -80,7 +86,8 @@ fn servers_whose_labels_are_half_gone_are_never_touched() {
 #[test]
 fn two_fleets_in_one_account_do_not_see_each_other() {
     let cloud = Cloud::start(200);
-    let (mut red, mut blue) = (Fleet::new("red", &cloud), Fleet::new("blue", &cloud));
+    let make = |name| Fleet::configured(name, &cloud, TIMING, "", "max = 20");
+    let (mut red, mut blue) = (make("red"), make("blue"));
     red.start();
     blue.start();
     red.ensure(3);

@@ -6,11 +6,11 @@ use dynservers_tests::{Cloud, Fleet, calls, eventually};
 use dynservers_upcloud::emulator::{Call, Report};
 use serde_json::{Value, json};
 
-/// A grace of half a second for orphans, and for a fleet at rest a look as often.
-const PROVIDER: &str = "request_timeout = \"1s\"\nlist_lag = \"200ms\"\n";
+/// A grace of less than a second for orphans, and for a fleet at rest a look as often.
+const PROVIDER: &str = "request_timeout = \"700ms\"\nlist_lag = \"200ms\"\n";
 const TIMING: &str = r#"
 poll_interval = "100ms"
-resync_interval = "400ms"
+resync_interval = "300ms"
 hanging_after = "2m"
 failed_retention = "1s"
 "#;
@@ -31,7 +31,9 @@ fn database(fleet: &Fleet) -> Vec<PathBuf> {
 fn delete_database(fleet: &Fleet) {
     let files = database(fleet);
     assert!(!files.is_empty());
-    files.iter().for_each(|file| std::fs::remove_file(file).expect("the file is ours"));
+    for file in files {
+        std::fs::remove_file(file).expect("the file is ours");
+    }
 }
 
 fn copy_database(fleet: &Fleet) -> Vec<(PathBuf, Vec<u8>)> {
@@ -40,7 +42,9 @@ fn copy_database(fleet: &Fleet) -> Vec<(PathBuf, Vec<u8>)> {
 
 fn restore_database(fleet: &Fleet, copy: &[(PathBuf, Vec<u8>)]) {
     delete_database(fleet);
-    copy.iter().for_each(|(file, content)| std::fs::write(file, content).expect("ours"));
+    for (file, content) in copy {
+        std::fs::write(file, content).expect("the directory is ours");
+    }
 }
 
 /// Nobody was stopped, rebooted or deleted.

@@ -8,7 +8,7 @@ use crate::world::{Disk, World, config, provider_name, type_name};
 /// A world with an empty ledger and this many servers that a lost one has left.
 fn after_a_lost_ledger(policy: OtherOwnerPolicy, servers: u64) -> World {
     let mut config = config();
-    config.providers.get_mut(&provider_name()).unwrap().other_owner = policy;
+    config.providers.get_mut(&provider_name()).expect("the world has one provider").other_owner = policy;
     let mut world = World::with(config, Disk::new(2));
     world.most_wanted = u32::try_from(servers).unwrap();
     for id in 1..=servers {
