@@ -42,12 +42,17 @@ pub(crate) fn tidy() -> Result<(), Failure> {
     }
 }
 
+/// So many tests at a time: the end-to-end ones mostly wait for each other's clouds and daemons, not for a core.
+const THREADS: &str = "6";
+
 /// Builds the daemon and runs every test.
 ///
 /// The daemon comes first, with the features of the tests, so that those which start it find it beside them.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     checks::daemon().run()?;
-    let tests = Cargo::new("test --workspace --all-features --no-fail-fast").arguments(arguments);
+    let tests = Cargo::new("test --workspace --all-features --no-fail-fast")
+        .environment("RUST_TEST_THREADS", THREADS)
+        .arguments(arguments);
     let mut tally = Tally::default();
     let done = tests.run_watched(|line| tally.read(line));
     println!("\ntest: {}", tally.summary(done.is_ok()));
