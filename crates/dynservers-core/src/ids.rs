@@ -23,7 +23,7 @@ pub struct InvalidId {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:expr, $valid:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -78,6 +78,9 @@ macro_rules! name {
     };
 }
 
+const PLAIN: &str =
+    "1 to 63 characters: lower-case letters, digits, '-' and '_', with a letter or digit at both ends";
+
 /// Whether a text is safe in labels, tags, host names and file names of every provider.
 fn is_plain(value: &str, most: usize) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -94,22 +97,22 @@ fn is_opaque(value: &str) -> bool {
 
 name!(
     /// The name of a fleet: unique in the provider's account, on every server as a label.
-    FleetName, "fleet name", "1 to 63 characters: lower-case letters, digits, '-' and '_', with a letter or digit at both ends",
+    FleetName, "fleet name", PLAIN,
     |value| is_plain(value, 63)
 );
 name!(
     /// The name of a server type: what to clone, from where, within which bounds.
-    TypeName, "server type", "1 to 63 characters: lower-case letters, digits, '-' and '_', with a letter or digit at both ends",
+    TypeName, "server type", PLAIN,
     |value| is_plain(value, 63)
 );
 name!(
     /// The name of a configured provider.
-    ProviderName, "provider name", "1 to 63 characters: lower-case letters, digits, '-' and '_', with a letter or digit at both ends",
+    ProviderName, "provider name", PLAIN,
     |value| is_plain(value, 63)
 );
 name!(
     /// The random identity of a ledger, made with it. Without a store it is the fleet's name itself.
-    OwnerId, "owner", "1 to 63 characters: lower-case letters, digits, '-' and '_', with a letter or digit at both ends",
+    OwnerId, "owner", PLAIN,
     |value| is_plain(value, 63)
 );
 name!(

@@ -1,6 +1,5 @@
 //! The ledger: every record, with the counts and indexes that make an input cost O(log n).
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -17,11 +16,12 @@ use crate::server::{Live, Server, Sighting};
 use crate::spec::Spec;
 use crate::status::Status;
 use crate::time::Time;
+use crate::unsaved::Unsaved;
 
 /// The durable truth in memory, and what of it is not durable yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
-    fleet: FleetRecord,
+    pub(crate) fleet: FleetRecord,
     servers: BTreeMap<ServerId, Server>,
     specs: BTreeMap<SpecHash, Arc<Spec>>,
     commands: BTreeMap<CommandId, CommandRecord>,
@@ -32,15 +32,7 @@ pub struct Ledger {
     pub(crate) providers: BTreeMap<ProviderName, ProviderIndex>,
     pub(crate) touched: BTreeSet<ServerId>,
     pub(crate) touched_types: BTreeSet<TypeName>,
-    unsaved: Unsaved,
-}
-
-/// What must be written, once each however often it changed.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Unsaved {
-    fleet: bool,
-    servers: BTreeSet<ServerId>,
-    others: Vec<Change>,
+    pub(crate) unsaved: Unsaved,
 }
 
 impl Ledger {
@@ -320,24 +312,6 @@ impl Ledger {
         self.unsaved.fleet = true;
         self.unsaved.others.push(Change::Event(event.clone()));
         event
-    }
-
-    pub(crate) fn has_unsaved(&self) -> bool {
-        self.unsaved.fleet || !self.unsaved.servers.is_empty() || !self.unsaved.others.is_empty()
-    }
-
-    /// Takes everything that is not durable yet, each record once as it is now.
-    pub(crate) fn take_unsaved(&mut self, now: Time) -> Vec<Change> {
-        let unsaved = core::mem::take(&mut self.unsaved);
-        self.fleet.time = self.fleet.time.max(now);
-        let mut changes = Vec::with_capacity(unsaved.others.len() + unsaved.servers.len() + 1);
-        if unsaved.fleet {
-            changes.push(Change::Fleet(self.fleet.clone()));
-        }
-        let records = unsaved.servers.iter().filter_map(|id| self.server(*id));
-        changes.extend(records.cloned().map(Box::new).map(Change::Server));
-        changes.extend(unsaved.others);
-        changes
     }
 
     fn index_names(&mut self, record: &ServerRecord) {

@@ -158,6 +158,7 @@ pub mod spec;
 pub mod status;
 pub mod time;
 mod types;
+mod unsaved;
 pub mod view;
 
 pub use config::*;

@@ -47,7 +47,7 @@ impl Reconciler {
     }
 
     fn observe_known(&mut self, id: ServerId, observed: &Observed, begun: Time, is_listed: bool) {
-        if !self.is_ours(observed) {
+        if self.is_lost_to_us(observed) {
             self.disown(id);
             return;
         }
@@ -67,6 +67,13 @@ impl Reconciler {
         let is_our_owner = |owner: &OwnerId| *owner == fleet.owner || fleet.taken_owners.contains(owner);
         observed.labels.fleet.as_ref() == Some(&fleet.fleet)
             && observed.labels.owner.as_ref().is_some_and(is_our_owner)
+    }
+
+    /// Whether a server that we know bears no label of our fleet any more, or another owner's. One without any owner's
+    /// label is nobody else's.
+    fn is_lost_to_us(&self, observed: &Observed) -> bool {
+        observed.labels.fleet.as_ref() != Some(&self.ledger.fleet().fleet)
+            || (observed.labels.owner.is_some() && !self.is_ours(observed))
     }
 
     /// Takes a sighting of a server that has a record.

@@ -79,7 +79,7 @@ pub struct ProviderView {
     pub hold: Option<Hold>,
     /// Whether a second controller was seen.
     pub second_controller: bool,
-    /// How many servers the account has in all, when last read.
+    /// How many servers the account has in all, if that was read just now.
     pub account_total: Option<u64>,
     /// How many requests are under way.
     pub in_flight: u32,
@@ -167,7 +167,9 @@ impl Reconciler {
         let mut alarms = alarms(&live, &record, &found);
         let late = self.count_late(name);
         if late > 0 {
-            alarms.push(format!("{late} servers were told to go more than an hour ago and are still there"));
+            let (servers, are) = counted(late);
+            let told = if late == 1 { "was" } else { "were" };
+            alarms.push(format!("{servers} {told} told to go more than an hour ago and {are} still there"));
         }
         ProviderView {
             last_look: live.looked,
@@ -176,7 +178,11 @@ impl Reconciler {
             denied: live.denied,
             hold: record.hold,
             second_controller: record.second_controller,
-            account_total: live.account.and_then(|seen| seen.total),
+            // It is read only while servers are made: an old one would mislead.
+            account_total: live
+                .account
+                .filter(|seen| self.now.since(seen.begun) <= self.config.timing.poll_interval * 2)
+                .and_then(|seen| seen.total),
             in_flight: live.in_flight,
             found,
             alarms,
@@ -213,12 +219,21 @@ fn alarms(
     let count = |kind| found.iter().filter(|found| found.kind == kind).count();
     let (held, orphans) = (count(Found::Held), count(Found::Orphan));
     if held > 0 {
+        let (belong, them) = if held == 1 { ("belongs", "it") } else { ("belong", "them") };
+        let servers = counted(held).0;
         alarms.push(format!(
-            "{held} servers of this fleet belong to another ledger; say takeover to make them ours"
+            "{servers} of this fleet {belong} to another ledger; say takeover to make {them} ours"
         ));
     }
     if orphans > 0 {
-        alarms.push(format!("{orphans} servers bear our labels and are in no record yet"));
+        let bear = if orphans == 1 { "bears" } else { "bear" };
+        let (servers, are) = counted(orphans);
+        alarms.push(format!("{servers} {bear} our labels and {are} in no record yet"));
     }
     alarms
+}
+
+/// Says how many servers, and the verb that goes with it.
+fn counted(servers: usize) -> (String, &'static str) {
+    if servers == 1 { ("1 server".to_string(), "is") } else { (format!("{servers} servers"), "are") }
 }

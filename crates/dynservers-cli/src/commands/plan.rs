@@ -134,7 +134,7 @@ mod tests {
         let web = TypePlan { desired: Some(3), found: 2, actions };
         let types = [("db", TypePlan::default()), ("web", web)];
         let types = types.into_iter().map(|(name, plan)| (TypeName::new(name).unwrap(), plan)).collect();
-        Plan { types, alarms: vec!["1 servers bear our labels and are in no record yet".to_owned()] }
+        Plan { types, alarms: vec!["1 server bears our labels and is in no record yet".to_owned()] }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Servers of another owner: held, or ours where the configuration says so.
 
 use dynservers_core::labels::FoundLabels;
-use dynservers_core::{OtherOwnerPolicy, OwnerId, ProviderState, ServerId, Status};
+use dynservers_core::{Action, Done, OtherOwnerPolicy, OwnerId, ProviderState, ServerId, Status};
 
 use crate::world::{Disk, World, config, provider_name, type_name};
 
@@ -52,4 +52,20 @@ fn held_servers_hold_creates_back_and_are_no_surplus() {
     world.run_seconds(1_800);
     assert_eq!((world.count(Status::Running), world.is_settled()), (0, true));
     assert_eq!(world.cloud.count(), 2, "those of the other owner");
+}
+
+#[test]
+fn a_server_without_an_owners_label_is_held_and_taken_over_for_good() {
+    let mut world = after_a_lost_ledger(OtherOwnerPolicy::Hold, 2);
+    for server in world.cloud.servers.values_mut() {
+        server.labels.owner = None;
+    }
+    world.run_seconds(1_800);
+    assert_eq!((world.count(Status::Running), world.events_named("other_owner_found")), (0, 2));
+    let reply = world.command(Action::Takeover { provider: None });
+    assert!(matches!(reply, Ok(Done::TakenOver { servers: 2 })), "{reply:?}");
+    world.run_seconds(1_800);
+    assert_eq!((world.count(Status::Running), world.events_named("disowned")), (2, 0));
+    world.ensure(0);
+    world.converge(0);
 }

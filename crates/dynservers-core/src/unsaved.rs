@@ -1,0 +1,38 @@
+//! The unsaved: what of the ledger is not durable yet, once each however often it changed.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use crate::ids::ServerId;
+use crate::ledger::Ledger;
+use crate::record::Change;
+use crate::time::Time;
+
+/// What must be written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Unsaved {
+    pub(crate) fleet: bool,
+    pub(crate) servers: BTreeSet<ServerId>,
+    pub(crate) others: Vec<Change>,
+}
+
+impl Ledger {
+    pub(crate) fn has_unsaved(&self) -> bool {
+        self.unsaved.fleet || !self.unsaved.servers.is_empty() || !self.unsaved.others.is_empty()
+    }
+
+    /// Takes everything that is not durable yet, each record once as it is now.
+    pub(crate) fn take_unsaved(&mut self, now: Time) -> Vec<Change> {
+        let unsaved = core::mem::take(&mut self.unsaved);
+        self.fleet.time = self.fleet.time.max(now);
+        let mut changes = Vec::with_capacity(unsaved.others.len() + unsaved.servers.len() + 1);
+        if unsaved.fleet {
+            changes.push(Change::Fleet(self.fleet.clone()));
+        }
+        let records = unsaved.servers.iter().filter_map(|id| self.server(*id));
+        changes.extend(records.cloned().map(Box::new).map(Change::Server));
+        changes.extend(unsaved.others);
+        changes
+    }
+}
