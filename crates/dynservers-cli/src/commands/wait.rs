@@ -39,6 +39,7 @@ pub(super) struct Reached {
     settled: bool,
     running: u32,
     desired: Option<u32>,
+    held: u32,
     counts: String,
 }
 
@@ -48,6 +49,7 @@ impl Reached {
             settled: status.settled == Some(true),
             running: status.counts.get(&Status::Running).copied().unwrap_or(0),
             desired: status.desired,
+            held: status.held,
             counts: counts(status),
         })
     }
@@ -59,7 +61,12 @@ impl fmt::Display for Reached {
             Some(desired) => write!(formatter, "{} of {desired} run", self.running)?,
             None => write!(formatter, "{} run", self.running)?,
         }
-        if self.settled { Ok(()) } else { write!(formatter, " ({})", self.counts) }
+        match self.held {
+            _ if !self.settled => write!(formatter, " ({})", self.counts),
+            0 => Ok(()),
+            // They count, or the sum would not add up.
+            held => write!(formatter, ", {held} of other owners held"),
+        }
     }
 }
 
