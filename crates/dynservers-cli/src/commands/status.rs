@@ -88,7 +88,7 @@ fn providers(status: &FleetStatus, now: Timestamp, style: Style) -> String {
 }
 
 /// Says what a person should know beyond the tables.
-fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
+pub(super) fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
     let mut sentences = Vec::new();
     if status.paused_out {
         sentences.push("Creating is paused.".to_owned());
