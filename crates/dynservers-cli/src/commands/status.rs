@@ -113,7 +113,7 @@ pub(super) fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
 }
 
 /// Gives the alarms of a provider, and its last failure if no alarm tells of it.
-pub(super) fn alarms(status: &ProviderStatus) -> impl Iterator<Item = String> {
+fn alarms(status: &ProviderStatus) -> impl Iterator<Item = String> {
     let untold = status
         .failure
         .as_ref()

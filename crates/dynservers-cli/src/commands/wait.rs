@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::api::client::{Client, ClientError};
 use crate::api::wire::FleetStatus;
-use crate::commands::status::{alarms, counts};
-use crate::terminal::{complain, shown};
+use crate::commands::status::{counts, sentences};
+use crate::terminal::complain;
 
 /// Between two questions to the daemon.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -115,11 +115,7 @@ fn timed_out(last: Option<&FleetStatus>, server_type: &TypeName) -> Waited {
     let Some(status) = last else {
         return Waited::TimedOut { reached: Reached::default(), alarms: Vec::new() };
     };
-    let alarms = status
-        .providers
-        .iter()
-        .flat_map(|(name, status)| alarms(status).map(move |alarm| format!("{name}: {}", shown(&alarm))))
-        .collect();
+    let alarms = sentences(status, status.as_of);
     Waited::TimedOut { reached: Reached::of(status, server_type), alarms }
 }
 
@@ -236,5 +232,6 @@ mod tests {
         };
         assert!(alarms.iter().any(|alarm| alarm.starts_with("upcloud: ")), "{alarms:?}");
         assert!(alarms.iter().any(|alarm| alarm.contains("connection refused")), "{alarms:?}");
+        assert!(alarms.iter().any(|alarm| alarm.starts_with("web: fewer servers are allowed")), "{alarms:?}");
     }
 }
