@@ -4,6 +4,8 @@ use dynservers_core::{Event, EventKind, ProviderId, Status};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::terminal::shown;
+
 /// Writes events until the loop ends.
 pub(crate) async fn keep(mut events: Receiver<Event>) {
     loop {
@@ -47,11 +49,12 @@ fn write(event: &Event) {
 /// Writes what is not about one server; such events differ too much to have fields in common.
 fn write_other(event: &Event) {
     let name = event.kind.name();
-    let detail = serde_json::to_string(&event.kind).unwrap_or_default();
+    // Shown as it is, lest its quotes be quoted again.
+    let detail = shown(&serde_json::to_string(&event.kind).unwrap_or_default());
     if is_trouble(&event.kind) {
-        tracing::warn!(event = name, detail, "fleet");
+        tracing::warn!(event = name, %detail, "fleet");
     } else {
-        tracing::info!(event = name, detail, "fleet");
+        tracing::info!(event = name, %detail, "fleet");
     }
 }
 

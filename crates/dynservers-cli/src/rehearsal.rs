@@ -1,12 +1,12 @@
 //! A rehearsal: the real machine on a copy of the ledger, whose readings are done and whose changes are only noted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
 use dynservers_core::{
-    AsyncExecutor, Config, Effect, Failure, FleetView, Input, Ledger, Op, Output, OwnerId, Prepared,
-    ProviderName, Reconciler, Stored, TypeName,
+    AsyncExecutor, Config, Effect, Failure, FleetView, Input, Ledger, Op, Outcome, Output, OwnerId, Page,
+    Prepared, ProviderId, ProviderName, Reconciler, Stored, TypeName,
 };
 use dynservers_store::Sqlite;
 use dynservers_tokio::{FleetClock, PrepareFn};
@@ -21,8 +21,10 @@ use crate::site::Site;
 pub(crate) struct Rehearsal {
     /// The fleet as it was found.
     pub(crate) view: FleetView,
-    /// How many servers of each type the provider has.
+    /// How many servers of each type the provider showed.
     pub(crate) found: BTreeMap<TypeName, u32>,
+    /// How many servers of each type are on record and were not shown.
+    pub(crate) unseen: BTreeMap<TypeName, u32>,
     /// The changes that it would make, in order.
     pub(crate) changes: Vec<Change>,
 }
@@ -76,8 +78,9 @@ pub(crate) async fn rehearse(configuration: &Configuration) -> Result<Rehearsal,
     }
     let seed = getrandom::u64().map_err(io::Error::other)?;
     let machine = Reconciler::new(unbounded(&configuration.core), ledger, seed, clock.now());
-    let mut stage =
-        Stage { machine, clock, executors, prepare: providers::prepare(configuration), changes: Vec::new() };
+    let prepare = providers::prepare(configuration);
+    let (changes, shown) = (Vec::new(), BTreeMap::new());
+    let mut stage = Stage { machine, clock, executors, prepare, changes, shown };
     stage.play().await;
     stage.end()
 }
@@ -101,16 +104,13 @@ fn unbounded(config: &Config) -> Config {
     config
 }
 
-fn is_create(effect: &Effect) -> bool {
-    matches!(effect.op, Op::CreateFromSnapshot(_))
-}
-
 struct Stage {
     machine: Reconciler,
     clock: FleetClock,
     executors: BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>,
     prepare: Arc<PrepareFn>,
     changes: Vec<Effect>,
+    shown: BTreeMap<TypeName, BTreeSet<(ProviderName, ProviderId)>>,
 }
 
 impl Stage {
@@ -134,9 +134,21 @@ impl Stage {
         match self.executors.get(&effect.provider) {
             Some(executor) if effect.op.is_read() => {
                 let completion = executor.execute(&effect).await;
+                if let (Op::Look, Outcome::Page(page)) = (&effect.op, &completion.outcome) {
+                    self.note(&effect.provider, page);
+                }
                 self.tell(Input::Completed { effect: effect.id, completion });
             }
             Some(_) | None => self.changes.push(effect),
+        }
+    }
+
+    fn note(&mut self, provider: &ProviderName, page: &Page) {
+        for server in &page.servers {
+            if let Some(server_type) = &server.labels.server_type {
+                let seen = self.shown.entry(server_type.clone()).or_default();
+                seen.insert((provider.clone(), server.provider_id.clone()));
+            }
         }
     }
 
@@ -158,13 +170,18 @@ impl Stage {
             Some(Change { server_type: record.server_type.clone(), name: record.name.clone(), effect })
         });
         let changes: Vec<Change> = changes.collect();
-        let found = view.types.iter().map(|(name, seen)| {
-            // What is only noted here exists nowhere.
-            let noted =
-                changes.iter().filter(|change| change.server_type == *name && is_create(&change.effect));
-            let noted = u32::try_from(noted.count()).unwrap_or(u32::MAX);
-            (name.clone(), (seen.existing + seen.held + seen.orphans).saturating_sub(noted))
-        });
-        Ok(Rehearsal { found: found.collect(), changes, view })
+        let mut unseen: BTreeMap<TypeName, u32> = BTreeMap::new();
+        for record in ledger.servers().filter(|record| record.status.is_provisioned() && !record.disowned) {
+            let seen = self.shown.get(&record.server_type);
+            let is_shown = |id: &ProviderId| {
+                seen.is_some_and(|seen| seen.contains(&(record.provider.clone(), id.clone())))
+            };
+            if record.provider_id.as_ref().is_some_and(|id| !is_shown(id)) {
+                *unseen.entry(record.server_type.clone()).or_default() += 1;
+            }
+        }
+        let count = |seen: &BTreeSet<_>| u32::try_from(seen.len()).unwrap_or(u32::MAX);
+        let found = self.shown.iter().map(|(name, seen)| (name.clone(), count(seen))).collect();
+        Ok(Rehearsal { view, found, unseen, changes })
     }
 }

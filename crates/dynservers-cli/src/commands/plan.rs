@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 use dynservers_core::{Effect, Op, ServerId, StopMode, TypeName};
 use serde::Serialize;
 
+use crate::api::report;
+use crate::commands::status::sentences;
 use crate::commands::{CommandError, emit, json, table};
 use crate::config::Configuration;
 use crate::exit::Exit;
 use crate::rehearsal::{Change, Rehearsal, RehearsalError, rehearse};
 use crate::terminal::{Style, shown};
+use crate::time::timestamp;
 
 /// What would be done, by type.
 #[derive(Debug, Serialize)]
 struct Plan {
     types: BTreeMap<TypeName, TypePlan>,
-    /// What stands in the way, for people.
+    /// What is wrong and what stands in the way, as `status` tells it.
     alarms: Vec<String>,
 }
 
@@ -59,7 +62,9 @@ impl RehearsalError {
 impl Plan {
     fn of(rehearsal: Rehearsal) -> Self {
         let mut types: BTreeMap<TypeName, TypePlan> = BTreeMap::new();
-        let Rehearsal { view, found, changes } = rehearsal;
+        let Rehearsal { view, found, unseen, changes } = rehearsal;
+        let mut alarms = sentences(&report::status(&view), timestamp(view.now));
+        alarms.extend(unseen.iter().map(|(name, count)| not_shown(name, *count)));
         for (name, seen) in view.types {
             let found = found.get(&name).copied().unwrap_or(0);
             types.insert(name, TypePlan { desired: seen.desired, found, actions: Vec::new() });
@@ -68,7 +73,7 @@ impl Plan {
             let action = PlannedAction::of(&effect, name);
             types.entry(server_type).or_default().actions.push(action);
         }
-        Self { types, alarms: view.providers.into_values().flat_map(|provider| provider.alarms).collect() }
+        Self { types, alarms }
     }
 
     fn for_people(&self, style: Style) -> String {
@@ -97,6 +102,11 @@ impl Plan {
     }
 }
 
+fn not_shown(name: &TypeName, count: u32) -> String {
+    let (servers, are) = if count == 1 { ("server", "is") } else { ("servers", "are") };
+    format!("{name}: {count} {servers} on record {are} not in this look; one look convicts nobody")
+}
+
 impl TypePlan {
     fn heading(&self, name: &TypeName) -> String {
         let desired =
@@ -119,6 +129,7 @@ impl PlannedAction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
 
     fn plan() -> Plan {
         let action = |action, server, reason: &str| PlannedAction {
@@ -145,6 +156,14 @@ mod tests {
     #[test]
     fn a_machine_reads_the_same() {
         insta::assert_snapshot!(json(&plan()));
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_told() {
+        let unseen = [(TypeName::new("web").unwrap(), 2)].into();
+        let (found, changes) = (BTreeMap::new(), Vec::new());
+        let plan = Plan::of(Rehearsal { view: samples::view(), found, unseen, changes });
+        insta::assert_snapshot!(plan.for_people(Style::PLAIN));
     }
 
     #[test]

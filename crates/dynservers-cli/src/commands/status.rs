@@ -88,7 +88,7 @@ fn providers(status: &FleetStatus, now: Timestamp, style: Style) -> String {
 }
 
 /// Says what a person should know beyond the tables.
-fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
+pub(super) fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
     let mut sentences = Vec::new();
     if status.paused_out {
         sentences.push("Creating is paused.".to_owned());
@@ -113,7 +113,7 @@ fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
 }
 
 /// Gives the alarms of a provider, and its last failure if no alarm tells of it.
-pub(super) fn alarms(status: &ProviderStatus) -> impl Iterator<Item = String> {
+fn alarms(status: &ProviderStatus) -> impl Iterator<Item = String> {
     let untold = status
         .failure
         .as_ref()

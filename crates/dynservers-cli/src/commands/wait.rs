@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::api::client::{Client, ClientError};
 use crate::api::wire::FleetStatus;
-use crate::commands::status::{alarms, counts};
-use crate::terminal::{complain, shown};
+use crate::commands::status::{counts, sentences};
+use crate::terminal::complain;
 
 /// Between two questions to the daemon.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -39,6 +39,7 @@ pub(super) struct Reached {
     settled: bool,
     running: u32,
     desired: Option<u32>,
+    held: u32,
     counts: String,
 }
 
@@ -48,6 +49,7 @@ impl Reached {
             settled: status.settled == Some(true),
             running: status.counts.get(&Status::Running).copied().unwrap_or(0),
             desired: status.desired,
+            held: status.held,
             counts: counts(status),
         })
     }
@@ -59,7 +61,12 @@ impl fmt::Display for Reached {
             Some(desired) => write!(formatter, "{} of {desired} run", self.running)?,
             None => write!(formatter, "{} run", self.running)?,
         }
-        if self.settled { Ok(()) } else { write!(formatter, " ({})", self.counts) }
+        match self.held {
+            _ if !self.settled => write!(formatter, " ({})", self.counts),
+            0 => Ok(()),
+            // They count, or the sum would not add up.
+            held => write!(formatter, ", {held} of other owners held"),
+        }
     }
 }
 
@@ -108,11 +115,7 @@ fn timed_out(last: Option<&FleetStatus>, server_type: &TypeName) -> Waited {
     let Some(status) = last else {
         return Waited::TimedOut { reached: Reached::default(), alarms: Vec::new() };
     };
-    let alarms = status
-        .providers
-        .iter()
-        .flat_map(|(name, status)| alarms(status).map(move |alarm| format!("{name}: {}", shown(&alarm))))
-        .collect();
+    let alarms = sentences(status, status.as_of);
     Waited::TimedOut { reached: Reached::of(status, server_type), alarms }
 }
 
@@ -229,5 +232,6 @@ mod tests {
         };
         assert!(alarms.iter().any(|alarm| alarm.starts_with("upcloud: ")), "{alarms:?}");
         assert!(alarms.iter().any(|alarm| alarm.contains("connection refused")), "{alarms:?}");
+        assert!(alarms.iter().any(|alarm| alarm.starts_with("web: fewer servers are allowed")), "{alarms:?}");
     }
 }

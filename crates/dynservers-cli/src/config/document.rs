@@ -40,8 +40,7 @@ pub(super) fn read<'r>(
     let api = endpoint(&mut root, "api", "listen", endpoints::default_listen, endpoints::listen);
     let timing = timing(&mut root);
     let providers = root.required("providers", "[providers.upcloud]");
-    let providers =
-        providers.map(|field| tables(&field, ProviderName::new, provider::read)).unwrap_or_default();
+    let providers = providers.map(|field| self::providers(&field)).unwrap_or_default();
     let retired = root.get("retired_types").map(|field| retired_types(&field)).unwrap_or_default();
     // A fleet that only lets its last servers go has no types.
     let types = if retired.is_empty() {
@@ -141,6 +140,23 @@ fn tables<'r, N: Ord, T>(
     }
     if !any {
         section.add("is empty", format!("[{}.NAME]", field.key));
+    }
+    tables
+}
+
+/// Reads the providers. Two names for one account would each find the other's servers there without a record.
+fn providers(field: &Field<'_>) -> Tables<ProviderName, (ProviderConfig, ProviderSettings)> {
+    let tables = tables(field, ProviderName::new, provider::read);
+    let read: Vec<(&ProviderName, &ProviderSettings)> =
+        tables.iter().filter_map(|(name, table)| Some((name, &table.as_ref()?.1))).collect();
+    for (index, (name, settings)) in read.iter().enumerate() {
+        if let Some((other, _)) = read[..index].iter().find(|(_, other)| settings.is_account_of(other)) {
+            let message = format!("{other} and {name} are the same account");
+            let help = "one [providers.NAME] an account: several types may share it";
+            if let Some((_, provider)) = field.section().and_then(|section| section.entry(name.as_str())) {
+                provider.add(message, help);
+            }
+        }
     }
     tables
 }

@@ -131,6 +131,11 @@ fn credentials(section: &mut Section<'_>) -> Option<Credentials> {
 }
 
 impl ProviderSettings {
+    /// Tells whether the file says of both that they are one account. Other credentials may still lead to it.
+    pub(super) fn is_account_of(&self, other: &Self) -> bool {
+        self.base_url == other.base_url && self.configured == other.configured
+    }
+
     /// Finds where the credentials are read from, and that they are there: those of the file, else those of
     /// the environment.
     ///

@@ -188,3 +188,17 @@ fn half_a_user() {
     help: username = { env = "UPCLOUD_USERNAME" } and password = { env = "UPCLOUD_PASSWORD" }
     "#);
 }
+
+#[test]
+fn one_account_under_two_names() {
+    let twice = "[providers.second]\nkind = \"upcloud\"\n\n[server_types.default]";
+    insta::assert_snapshot!(told("[server_types.default]", twice), @r"
+    error: dynservers.toml:3:1: providers.upcloud: second and upcloud are the same account
+      |
+    3 | [providers.upcloud]
+      | ^^^^^^^^^^^^^^^^^^^
+    help: one [providers.NAME] an account: several types may share it
+    ");
+    let other = twice.replace("\n\n", "\ntoken = { env = \"SECOND\" }\n\n");
+    super::parse(&super::SMALL.replace("[server_types.default]", &other)).expect("another account");
+}
