@@ -287,7 +287,7 @@ impl Reconciler {
     fn task_failed(&mut self, id: ServerId, task: Task, outcome: &Outcome) {
         let now = self.now;
         let (waits_for_look, backs_off) = match outcome {
-            Outcome::Refused(Reason::Busy, _) => (true, self.is_out_of_reach(id)),
+            Outcome::Refused(Reason::Busy, _) => (true, task == Task::Continue || self.is_out_of_reach(id)),
             Outcome::Throttled { .. } | Outcome::Unsent(_) | Outcome::Denied(_) => (false, false),
             _ => (true, true),
         };

@@ -99,6 +99,8 @@ pub(crate) fn plan(server: &Server, terms: &Terms<'_>) -> Verdict {
         Status::Rebooting => reboot(record, live, terms),
         Status::Hanging => hang(record, terms),
         Status::Errored => fail(record, terms),
+        // A listing was faster than the answer that asks for more.
+        Status::Running if record.unfinished.is_some() => due(record, Task::Continue, terms),
         Status::New
         | Status::Running
         | Status::Draining

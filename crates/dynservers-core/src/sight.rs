@@ -90,6 +90,8 @@ impl Reconciler {
         match (record.status, sighting.state) {
             (Status::Deleted, _) => self.came_back(id, sighting),
             (_, ProviderState::Running) if is_ending => {}
+            // Up, and not yet whole: its create has more to ask for.
+            (Status::Starting | Status::Hanging, ProviderState::Running) if record.unfinished.is_some() => {}
             (Status::Starting | Status::Hanging | Status::Errored, ProviderState::Running) => {
                 self.came_up(id);
             }

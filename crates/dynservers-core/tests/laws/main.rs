@@ -15,4 +15,5 @@ mod ownership;
 mod random;
 mod room;
 mod sameness;
+mod steps;
 mod world;
