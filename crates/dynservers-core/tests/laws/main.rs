@@ -16,4 +16,5 @@ mod random;
 mod room;
 mod sameness;
 mod steps;
+mod types;
 mod world;
