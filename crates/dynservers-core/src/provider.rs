@@ -41,8 +41,6 @@ pub(crate) struct Provider {
     pub(crate) to_change: BTreeSet<ServerId>,
     /// The ledger was restored from an older copy: nothing is created before this.
     pub(crate) restored_until: Option<Time>,
-    /// An operator accepted that what is missing in the next look is gone.
-    pub(crate) accept_missing: bool,
     /// When the account may be read again after a reading that failed.
     pub(crate) account_retry: Option<Retry>,
     /// Every server was missing in the latest look, and the account is being checked before that is believed.
