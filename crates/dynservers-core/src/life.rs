@@ -134,7 +134,6 @@ impl Reconciler {
         }
         let told = self.ledger.update(id, |record| {
             record.disowned = true;
-            record.removal = None;
             record.tell()
         });
         if let Some(told) = told {
