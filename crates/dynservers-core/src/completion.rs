@@ -198,8 +198,10 @@ impl Reconciler {
                 let is_current = is_current.is_some_and(|attempt| attempt.token == token);
                 if is_whole && !shows_it && is_current {
                     self.ledger.update_live(id, |live| {
-                        live.searches = live.searches.saturating_add(1);
-                        live.searched_at = Some(now);
+                        if !core::mem::take(&mut live.exists) {
+                            live.searches = live.searches.saturating_add(1);
+                            live.searched_at = Some(now);
+                        }
                         live.retry = None;
                     });
                 } else if !shows_it {

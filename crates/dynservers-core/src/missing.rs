@@ -113,8 +113,7 @@ impl Reconciler {
         expected: usize,
     ) -> bool {
         let record = self.ledger.fleet().providers.get(name);
-        let is_held =
-            matches!(record.and_then(|record| record.hold.as_ref()), Some(Hold::AllMissing { .. }));
+        let is_held = matches!(record.and_then(|record| record.hold.as_ref()), Some(Hold::AllMissing { .. }));
         let is_accepted = record.is_some_and(|record| record.accept_missing);
         let now = self.now;
         let live = self.provider_mut(name);

@@ -143,6 +143,9 @@ fn search(attempt: &Attempt, live: &Live, terms: &Terms<'_>) -> Verdict {
     if live.searches >= needed {
         return Verdict::Become(Turn::Unmade);
     }
+    if live.exists {
+        return read(live, Task::Find, terms);
+    }
     let between = terms.provider.list_lag.min(terms.timing.poll_interval);
     let from = live.searched_at.filter(|_| live.searches > 0).map_or(from, |at| from.max(at + between));
     if terms.now < from { Verdict::Rest(Some(from)) } else { read(live, Task::Find, terms) }
