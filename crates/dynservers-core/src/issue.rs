@@ -29,7 +29,12 @@ impl Reconciler {
             if is_ending || live.in_flight >= concurrency || live.pace.opens_at() > now {
                 break;
             }
-            if !(self.issue_reading(name) || self.issue_task(name) || self.issue_create(name)) {
+            let yields = core::mem::take(&mut live.was_reading);
+            let is_sent = (!yields && self.issue_reading(name))
+                || self.issue_task(name)
+                || self.issue_create(name)
+                || (yields && self.issue_reading(name));
+            if !is_sent {
                 break;
             }
         }
@@ -104,6 +109,7 @@ impl Reconciler {
             return false;
         };
         live.reading = true;
+        live.was_reading = true;
         self.send(name, errand, op, step, Why::Sync, false);
         true
     }

@@ -22,6 +22,8 @@ pub(crate) struct Provider {
     pub(crate) check: Option<Reading>,
     pub(crate) look: Option<LookRun>,
     pub(crate) account_read: Option<Reading>,
+    /// The latest request was of these: a change may go before the next one, or slow readings would crowd it out.
+    pub(crate) was_reading: bool,
     /// Whether a page, check or account request is out.
     pub(crate) reading: bool,
     /// When the latest look that was read to its end began.

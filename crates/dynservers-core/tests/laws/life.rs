@@ -88,3 +88,16 @@ fn one_slow_request_at_a_time_still_gets_there() {
         world.converge(1);
     }
 }
+
+#[test]
+fn slow_looks_that_never_rest_leave_room_for_creates() {
+    let mut config = crate::world::config();
+    config.providers.get_mut(&crate::world::provider_name()).unwrap().concurrency = 1;
+    let mut world = World::with(config, crate::world::Disk::new(1));
+    world.latency = 25_000;
+    world.cloud.habits.boot = 10_000_000;
+    world.run_seconds(60);
+    world.ensure(3);
+    world.run_seconds(500);
+    assert_eq!(world.sent("create"), 3);
+}
