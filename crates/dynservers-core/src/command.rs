@@ -178,14 +178,12 @@ impl Reconciler {
             self.ledger.update_fleet(|fleet| {
                 let record = fleet.providers.entry(name.clone()).or_default();
                 record.second_controller = false;
+                record.accept_missing = true;
                 if let Some(Hold::OtherAccount { found, .. }) = record.hold.take() {
                     record.identity = Some(found);
                 }
             });
-            let now = self.now;
-            let live = self.provider_mut(&name);
-            live.accept_missing = true;
-            live.next_look = now;
+            self.provider_mut(&name).next_look = self.now;
             self.notify(EventKind::Resumed { provider: name.clone() });
             self.touch_provider(&name);
         }

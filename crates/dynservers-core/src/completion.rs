@@ -198,8 +198,10 @@ impl Reconciler {
                 let is_current = is_current.is_some_and(|attempt| attempt.token == token);
                 if is_whole && !shows_it && is_current {
                     self.ledger.update_live(id, |live| {
-                        live.searches = live.searches.saturating_add(1);
-                        live.searched_at = Some(now);
+                        if !core::mem::take(&mut live.exists) {
+                            live.searches = live.searches.saturating_add(1);
+                            live.searched_at = Some(now);
+                        }
                         live.retry = None;
                     });
                 } else if !shows_it {
@@ -287,7 +289,7 @@ impl Reconciler {
     fn task_failed(&mut self, id: ServerId, task: Task, outcome: &Outcome) {
         let now = self.now;
         let (waits_for_look, backs_off) = match outcome {
-            Outcome::Refused(Reason::Busy, _) => (true, self.is_out_of_reach(id)),
+            Outcome::Refused(Reason::Busy, _) => (true, task == Task::Continue || self.is_out_of_reach(id)),
             Outcome::Throttled { .. } | Outcome::Unsent(_) | Outcome::Denied(_) => (false, false),
             _ => (true, true),
         };

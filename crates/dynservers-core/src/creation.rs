@@ -81,16 +81,22 @@ impl Reconciler {
                     set_phase(record, Phase::Throttled);
                 });
             }
-            Outcome::Lost(failure) | Outcome::Exists(failure) => {
-                self.ledger.update(id, |record| {
-                    record.failure = Some(failure);
-                    set_phase(record, Phase::Uncertain);
-                });
+            Outcome::Exists(failure) => {
+                self.ledger.update_live(id, |live| live.exists = true);
+                self.undecided(id, failure);
             }
+            Outcome::Lost(failure) => self.undecided(id, failure),
             Outcome::Page(_) | Outcome::Inspected(_) | Outcome::Account(_) | Outcome::Accepted => {
                 self.ledger.update(id, |record| set_phase(record, Phase::Uncertain));
             }
         }
+    }
+
+    fn undecided(&mut self, id: ServerId, failure: Failure) {
+        self.ledger.update(id, |record| {
+            record.failure = Some(failure);
+            set_phase(record, Phase::Uncertain);
+        });
     }
 
     /// The server is there. If its record knows already, or has given it up, that is what decides.

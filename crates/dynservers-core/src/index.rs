@@ -18,6 +18,8 @@ pub(crate) struct TypeIndex {
     pub(crate) flagged: BTreeSet<ServerId>,
     /// Living servers that stand in for failed ones.
     pub(crate) replacing: BTreeSet<ServerId>,
+    /// Those on their way out whose end can still be undone.
+    pub(crate) reprievable: BTreeSet<ServerId>,
     pub(crate) held: u32,
     pub(crate) orphans: u32,
 }
@@ -37,6 +39,7 @@ impl TypeIndex {
         self.existing -= u32::from(keys.exists);
         self.flagged.remove(&id);
         self.replacing.remove(&id);
+        self.reprievable.remove(&id);
     }
 
     pub(crate) fn enter(&mut self, id: ServerId, keys: &Keys) {
@@ -49,6 +52,9 @@ impl TypeIndex {
         }
         if keys.replacing.is_some() {
             self.replacing.insert(id);
+        }
+        if keys.reprievable {
+            self.reprievable.insert(id);
         }
     }
 }
@@ -119,6 +125,7 @@ pub(crate) struct Keys {
     pub(crate) flagged: bool,
     pub(crate) watched: bool,
     pub(crate) replacing: Option<ServerId>,
+    pub(crate) reprievable: bool,
 }
 
 impl Keys {
@@ -138,6 +145,7 @@ impl Keys {
                 && record.status == Status::Running
                 && record.reboot_requested_at.is_some(),
             replacing: record.replaces.filter(|_| lives),
+            reprievable: class == Class::Going && record.is_reprievable(),
         }
     }
 }

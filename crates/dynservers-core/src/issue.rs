@@ -29,7 +29,12 @@ impl Reconciler {
             if is_ending || live.in_flight >= concurrency || live.pace.opens_at() > now {
                 break;
             }
-            if !(self.issue_reading(name) || self.issue_task(name) || self.issue_create(name)) {
+            let yields = core::mem::take(&mut live.was_reading);
+            let is_sent = (!yields && self.issue_reading(name))
+                || self.issue_task(name)
+                || self.issue_create(name)
+                || (yields && self.issue_reading(name));
+            if !is_sent {
                 break;
             }
         }
@@ -104,6 +109,7 @@ impl Reconciler {
             return false;
         };
         live.reading = true;
+        live.was_reading = true;
         self.send(name, errand, op, step, Why::Sync, false);
         true
     }
@@ -281,25 +287,29 @@ impl Reconciler {
     /// The first leg: the intent with its token is durable before the request leaves.
     fn create(&mut self, id: ServerId) {
         let now = self.now;
-        let token = self.rng.token();
         let Some(record) = self.ledger.server(id) else { return };
         let name = record.provider.clone();
         let why = record.why;
         if let Some(prepared) = self.prepared.get_mut(&record.server_type) {
             prepared.remove(&id);
         }
+        let token = self.rng.token();
+        let Some(op) = self.ledger.server(id).and_then(|record| self.create_op(record, token)) else {
+            // No intent without a request: what it is to be made from is asked for again.
+            self.ask_to_prepare(id);
+            return;
+        };
         let not_after = now + self.request_timeout(&name);
         self.ledger.update(id, |record| {
             record.attempt = Some(Attempt { token, not_after, phase: Phase::Issued });
         });
         self.ledger.update_live(id, |live| {
             live.searches = 0;
+            live.exists = false;
             live.searched_at = None;
             live.counted = false;
         });
         self.move_server(id, Status::Starting, EventKind::Creating);
-        let op = self.ledger.server(id).and_then(|record| self.create_op(record, token));
-        let Some(op) = op else { return };
         let effect = self.send(&name, Errand::Create(id, token), op, None, why, true);
         self.ledger.update_live(id, |live| live.flight = Some(effect));
     }

@@ -193,36 +193,40 @@ impl Ledger {
         id: ServerId,
         change: impl FnOnce(&mut ServerRecord) -> T,
     ) -> Option<T> {
-        let mut server = self.servers.remove(&id)?;
-        let before = Keys::of(&server);
-        let named = (
-            server.record.provider_id.is_some(),
-            server.record.attempt.as_ref().map(|attempt| attempt.token),
-        );
+        let server = self.servers.get_mut(&id)?;
+        let before = (Keys::of(server), names(&server.record));
         let result = change(&mut server.record);
-        if named
-            != (
-                server.record.provider_id.is_some(),
-                server.record.attempt.as_ref().map(|attempt| attempt.token),
-            )
-        {
-            self.index_names(&server.record);
-        }
-        self.shift(&server.record, Some(before), Some(Keys::of(&server)));
-        self.servers.insert(id, server);
+        let after = (Keys::of(server), names(&server.record));
         self.unsaved.servers.insert(id);
         self.touched.insert(id);
+        if before != after {
+            self.index_again(id, &before, &after);
+        }
         Some(result)
     }
 
     /// Changes what this process knows of a server; nothing of it is written.
     pub(crate) fn update_live<T>(&mut self, id: ServerId, change: impl FnOnce(&mut Live) -> T) -> Option<T> {
-        let mut server = self.servers.remove(&id)?;
-        let before = Keys::of(&server);
+        let server = self.servers.get_mut(&id)?;
+        let names = names(&server.record);
+        let before = (Keys::of(server), names);
         let result = change(&mut server.live);
-        self.shift(&server.record, Some(before), Some(Keys::of(&server)));
-        self.servers.insert(id, server);
+        let after = (Keys::of(server), names);
+        if before != after {
+            self.index_again(id, &before, &after);
+        }
         Some(result)
+    }
+
+    /// Moves a record that stays where it is to its new places in the indexes.
+    fn index_again(&mut self, id: ServerId, before: &(Keys, Names), after: &(Keys, Names)) {
+        // Taken out while the indexes, which are the ledger's too, are changed by it.
+        let Some(server) = self.servers.remove(&id) else { return };
+        if before.1 != after.1 {
+            self.index_names(&server.record);
+        }
+        self.shift(&server.record, Some(before.0), Some(after.0));
+        self.servers.insert(id, server);
     }
 
     /// Notes that a look showed a server. The fast way for what changes no count: gives whether that was all.
@@ -357,8 +361,17 @@ impl Ledger {
             provider.enter(record.id, &keys);
             self.replaced.extend(keys.replacing.map(|failed| (failed, record.id)));
         }
-        self.touched_types.insert(record.server_type.clone());
+        if !self.touched_types.contains(&record.server_type) {
+            self.touched_types.insert(record.server_type.clone());
+        }
     }
+}
+
+/// What a record is found by: whether the provider's id is known, and the token of its attempt.
+type Names = (bool, Option<Token>);
+
+fn names(record: &ServerRecord) -> Names {
+    (record.provider_id.is_some(), record.attempt.as_ref().map(|attempt| attempt.token))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::ids::ServerId;
 use crate::input::Prepared;
 use crate::look::Observed;
 use crate::reconciler::{Reconciler, set_phase};
-use crate::record::Phase;
+use crate::record::{Phase, ServerRecord};
 use crate::status::Status;
 use crate::time::Time;
 
@@ -87,11 +87,31 @@ impl Reconciler {
     pub(crate) fn unmake(&mut self, id: ServerId) {
         self.abandon_attempt(id);
         let now = self.now;
-        if self.ledger.server(id).is_some_and(|record| record.removal.is_some()) {
-            self.end_server(id);
-        } else {
+        let is_wanted = |record: &ServerRecord| record.removal.is_none() && self.is_placed(record);
+        if self.ledger.server(id).is_some_and(is_wanted) {
             self.ledger.update(id, |record| record.move_to(Status::New, now));
             self.ask_to_prepare(id);
+        } else {
+            self.end_server(id);
+        }
+    }
+
+    /// Whether a record is where servers of its type are made by now.
+    pub(crate) fn is_placed(&self, record: &ServerRecord) -> bool {
+        let config = self.config.server_types.get(&record.server_type);
+        config.is_some_and(|config| config.provider == record.provider)
+    }
+
+    /// Drops a server that was never made. One that was tried before stays known by the tokens that it gave up.
+    pub(crate) fn drop_new(&mut self, id: ServerId) {
+        let Some(record) = self.ledger.server(id) else { return };
+        for waiting in [&mut self.prepared, &mut self.unprepared] {
+            waiting.get_mut(&record.server_type).map(|ids| ids.remove(&id));
+        }
+        if record.abandoned.is_empty() {
+            self.ledger.forget(id);
+        } else {
+            self.end_server(id);
         }
     }
 
@@ -114,7 +134,6 @@ impl Reconciler {
         }
         let told = self.ledger.update(id, |record| {
             record.disowned = true;
-            record.removal = None;
             record.tell()
         });
         if let Some(told) = told {

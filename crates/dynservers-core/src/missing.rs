@@ -112,15 +112,18 @@ impl Reconciler {
         all: bool,
         expected: usize,
     ) -> bool {
-        let is_held = matches!(
-            self.ledger.fleet().providers.get(name).and_then(|record| record.hold.as_ref()),
-            Some(Hold::AllMissing { .. })
-        );
+        let record = self.ledger.fleet().providers.get(name);
+        let is_held = matches!(record.and_then(|record| record.hold.as_ref()), Some(Hold::AllMissing { .. }));
+        let is_accepted = record.is_some_and(|record| record.accept_missing);
         let now = self.now;
         let live = self.provider_mut(name);
         if !all {
             live.missed_all = false;
-            live.accept_missing = false;
+            if is_accepted {
+                self.ledger.update_fleet(|fleet| {
+                    fleet.providers.entry(name.clone()).or_default().accept_missing = false;
+                });
+            }
             if is_held && expected > 0 {
                 self.end_hold(name);
             }
@@ -130,7 +133,7 @@ impl Reconciler {
             return true;
         }
         // Accepted until all were asked about, however many looks that takes.
-        if live.accept_missing {
+        if is_accepted {
             return false;
         }
         if !core::mem::replace(&mut live.missed_all, true) {

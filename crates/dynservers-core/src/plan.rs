@@ -99,6 +99,8 @@ pub(crate) fn plan(server: &Server, terms: &Terms<'_>) -> Verdict {
         Status::Rebooting => reboot(record, live, terms),
         Status::Hanging => hang(record, terms),
         Status::Errored => fail(record, terms),
+        // A listing was faster than the answer that asks for more.
+        Status::Running if record.unfinished.is_some() => due(record, Task::Continue, terms),
         Status::New
         | Status::Running
         | Status::Draining
@@ -140,6 +142,9 @@ fn search(attempt: &Attempt, live: &Live, terms: &Terms<'_>) -> Verdict {
     };
     if live.searches >= needed {
         return Verdict::Become(Turn::Unmade);
+    }
+    if live.exists {
+        return read(live, Task::Find, terms);
     }
     let between = terms.provider.list_lag.min(terms.timing.poll_interval);
     let from = live.searched_at.filter(|_| live.searches > 0).map_or(from, |at| from.max(at + between));

@@ -22,6 +22,8 @@ pub(crate) struct Provider {
     pub(crate) check: Option<Reading>,
     pub(crate) look: Option<LookRun>,
     pub(crate) account_read: Option<Reading>,
+    /// The latest request was of these: a change may go before the next one, or slow readings would crowd it out.
+    pub(crate) was_reading: bool,
     /// Whether a page, check or account request is out.
     pub(crate) reading: bool,
     /// When the latest look that was read to its end began.
@@ -41,8 +43,6 @@ pub(crate) struct Provider {
     pub(crate) to_change: BTreeSet<ServerId>,
     /// The ledger was restored from an older copy: nothing is created before this.
     pub(crate) restored_until: Option<Time>,
-    /// An operator accepted that what is missing in the next look is gone.
-    pub(crate) accept_missing: bool,
     /// When the account may be read again after a reading that failed.
     pub(crate) account_retry: Option<Retry>,
     /// Every server was missing in the latest look, and the account is being checked before that is believed.

@@ -183,9 +183,15 @@ impl Reconciler {
     fn pick_up(&mut self) {
         for id in self.ledger.ids() {
             let Some(record) = self.ledger.server(id) else { continue };
-            if record.status == Status::New {
+            let phase = record.attempt.as_ref().map(|attempt| attempt.phase);
+            if record.status == Status::New && self.is_placed(record) {
                 self.ask_to_prepare(id);
-            } else if record.attempt.as_ref().is_some_and(|attempt| attempt.phase == Phase::Issued) {
+            } else if record.status == Status::New {
+                self.drop_new(id);
+            } else if phase == Some(Phase::Throttled) && self.provider_config(&record.provider).is_none() {
+                // It did not happen, and there is nobody to ask again.
+                self.unmake(id);
+            } else if phase == Some(Phase::Issued) {
                 self.ledger.update(id, |record| set_phase(record, Phase::Uncertain));
             }
             let is_unanswered = |reboot: &Reboot| reboot.accepted_at.is_none();

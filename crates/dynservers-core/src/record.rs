@@ -273,6 +273,9 @@ pub struct ProviderRecord {
     /// A second controller was seen at work on this fleet.
     #[serde(default)]
     pub second_controller: bool,
+    /// An operator accepted that what is missing in the next look is gone.
+    #[serde(default)]
+    pub accept_missing: bool,
 }
 
 /// Why nothing is created or deleted at a provider until an operator has looked.

@@ -37,6 +37,8 @@ pub(crate) struct Live {
     pub(crate) misses: u8,
     /// How many searches for its token in a row found nothing.
     pub(crate) searches: u8,
+    /// The provider said that its token is taken: one search at once, which proves nothing if it finds nothing.
+    pub(crate) exists: bool,
     /// When the latest of them ended.
     pub(crate) searched_at: Option<Time>,
     /// When it may be read again after a read that failed.

@@ -51,13 +51,15 @@ impl Reconciler {
             self.disown(id);
             return;
         }
-        if self.ledger.server(id).is_some_and(|record| record.disowned) {
-            self.ledger.update(id, |record| record.disowned = false);
-        }
-        if !observed.addresses.is_empty()
-            && self.ledger.server(id).is_some_and(|record| record.addresses != observed.addresses)
-        {
-            self.ledger.update(id, |record| record.addresses.clone_from(&observed.addresses));
+        let Some(record) = self.ledger.server(id) else { return };
+        let is_moved = !observed.addresses.is_empty() && record.addresses != observed.addresses;
+        if record.disowned || is_moved {
+            self.ledger.update(id, |record| {
+                record.disowned = false;
+                if is_moved {
+                    record.addresses.clone_from(&observed.addresses);
+                }
+            });
         }
         self.sight(id, Sighting { begun, state: observed.state, is_listed });
     }
@@ -90,6 +92,8 @@ impl Reconciler {
         match (record.status, sighting.state) {
             (Status::Deleted, _) => self.came_back(id, sighting),
             (_, ProviderState::Running) if is_ending => {}
+            // Up, and not yet whole: its create has more to ask for.
+            (Status::Starting | Status::Hanging, ProviderState::Running) if record.unfinished.is_some() => {}
             (Status::Starting | Status::Hanging | Status::Errored, ProviderState::Running) => {
                 self.came_up(id);
             }

@@ -17,15 +17,29 @@ pub(crate) const SLOW: u32 = 3;
 
 impl Reconciler {
     pub(crate) fn step_type(&mut self, server_type: &TypeName) {
-        let Some(provider) = self.provider_of(server_type) else { return };
-        if self.provider(&provider).is_none_or(|live| live.looked.is_none()) {
+        if let Some(config) = self.config.server_types.get(server_type) {
+            self.step_type_at(server_type, &config.provider.clone());
             return;
         }
-        let bounds = self.bounds(server_type, &provider);
-        let scaling = scale::plan(&self.ledger, server_type, &bounds);
+        // Nothing more is made of it, so that it leaves each of its providers for itself.
+        let providers: Vec<ProviderName> = self.ledger.providers.keys().cloned().collect();
+        for provider in providers {
+            self.step_type_at(server_type, &provider);
+        }
+    }
+
+    fn step_type_at(&mut self, server_type: &TypeName, provider: &ProviderName) {
+        if self.provider(provider).is_none_or(|live| live.looked.is_none()) {
+            return;
+        }
+        let bounds = self.bounds(server_type, provider);
+        let mut scaling = scale::plan(&self.ledger, server_type, &bounds);
+        if bounds.retired {
+            scaling.orders.retain(|order| self.is_order_at(*order, provider));
+        }
         let replaces = scaling.orders.iter().any(|order| matches!(order, Order::Make { replaces: Some(_) }));
         for order in &scaling.orders {
-            self.carry_out_order(server_type, &provider, *order);
+            self.carry_out_order(server_type, provider, *order);
         }
         if replaces {
             self.back_off_replacement(server_type);
@@ -34,18 +48,16 @@ impl Reconciler {
         self.roll_reboots(server_type);
         self.prepare_again(server_type);
         self.set_type_timer(server_type);
-        self.touched_providers.insert(provider);
+        self.touched_providers.insert(provider.clone());
     }
 
-    /// Gives where a type's servers are, or were if it is retired.
-    fn provider_of(&mut self, server_type: &TypeName) -> Option<ProviderName> {
-        if let Some(config) = self.config.server_types.get(server_type) {
-            return Some(config.provider.clone());
+    fn is_order_at(&self, order: Order, provider: &ProviderName) -> bool {
+        match order {
+            Order::Make { .. } => true,
+            Order::Reprieve(id) | Order::Doom(id, _) => {
+                self.ledger.server(id).is_some_and(|record| record.provider == *provider)
+            }
         }
-        let index = self.ledger.type_index(server_type);
-        let classes = [Class::Up, Class::Starting, Class::Failed, Class::New, Class::Going];
-        let id = classes.into_iter().find_map(|class| index.class(class).first().copied())?;
-        self.ledger.server(id).map(|record| record.provider.clone())
     }
 
     fn bounds(&self, server_type: &TypeName, provider: &ProviderName) -> Bounds {
@@ -93,11 +105,7 @@ impl Reconciler {
             }
             Order::Doom(id, why) => {
                 if self.ledger.server(id).is_some_and(|record| record.status == Status::New) {
-                    // Nothing was asked of the provider, so there is nothing to remember.
-                    for waiting in [&mut self.prepared, &mut self.unprepared] {
-                        waiting.get_mut(server_type).map(|ids| ids.remove(&id));
-                    }
-                    self.ledger.forget(id);
+                    self.drop_new(id);
                 } else {
                     self.ledger.update(id, |record| record.doom(why, now));
                     if why == Why::Superseded {

@@ -20,6 +20,8 @@ pub(crate) struct CloudServer {
     pub(crate) is_ours: bool,
     /// Whether it was made for us, whoever it belongs to by now.
     pub(crate) was_ours: bool,
+    /// Which request of its create was the latest.
+    pub(crate) created_to: u32,
 }
 
 /// How the cloud behaves.
@@ -36,6 +38,8 @@ pub(crate) struct Habits {
     pub(crate) forgets_orders: bool,
     /// The servers that the account may have: the cloud refuses one more.
     pub(crate) quota: Option<usize>,
+    /// How many requests a create takes.
+    pub(crate) create_steps: u32,
 }
 
 impl Default for Habits {
@@ -49,6 +53,7 @@ impl Default for Habits {
             ignores_soft_stop: false,
             forgets_orders: false,
             quota: None,
+            create_steps: 1,
         }
     }
 }
@@ -135,7 +140,16 @@ impl Cloud {
         let listed_at = Time::from_millis(now.as_millis() + self.habits.list_lag);
         self.servers.insert(
             self.next_id,
-            CloudServer { labels, state, next: None, listed_at, is_gone: false, is_ours, was_ours: is_ours },
+            CloudServer {
+                labels,
+                state,
+                next: None,
+                listed_at,
+                is_gone: false,
+                is_ours,
+                was_ours: is_ours,
+                created_to: 1,
+            },
         );
         self.peak = self.peak.max(self.count());
         self.next_id
@@ -184,6 +198,7 @@ impl Cloud {
                 Some(key) => Outcome::Inspected(self.show_whole(key)).into(),
                 None => Outcome::Absent(Failure::new("gone")).into(),
             },
+            Op::CreateFromSnapshot(_) if effect.step.is_some() => self.go_on(effect.step.as_ref()),
             Op::CreateFromSnapshot(_) if self.habits.quota.is_some_and(|quota| self.total() >= quota) => {
                 self.over_quota += 1;
                 Outcome::Refused(Reason::Quota, Failure::new("the account is full")).into()
@@ -192,7 +207,8 @@ impl Cloud {
                 let key = self.add(found(&create.labels), ProviderState::InProgress, true, now);
                 let boot = self.habits.boot;
                 self.then(key, now, boot, ProviderState::Running);
-                Outcome::Created(Box::new(self.show_whole(key))).into()
+                let outcome = Outcome::Created(Box::new(self.show_whole(key)));
+                Completion { outcome, next: self.step_after(key), rate: None }
             }
             Op::Stop { provider_id, mode } => {
                 let stop = self.habits.stop;
@@ -220,6 +236,21 @@ impl Cloud {
             }
             other => panic!("unknown operation {other:?}"),
         }
+    }
+
+    /// Does a later request of a create: its step names the server and the request.
+    fn go_on(&mut self, step: Option<&Step>) -> Completion {
+        let (key, number) = step.and_then(|step| step.0.split_once(' ')).expect("a step of a create");
+        let (key, number): (u64, u32) = (key.parse().unwrap(), number.parse().unwrap());
+        let server = self.servers.get_mut(&key).unwrap();
+        assert!(number <= server.created_to + 1, "a step was left out");
+        server.created_to = server.created_to.max(number);
+        Completion { outcome: Outcome::Accepted, next: self.step_after(key), rate: None }
+    }
+
+    fn step_after(&self, key: u64) -> Option<Step> {
+        let done = self.servers[&key].created_to;
+        (done < self.habits.create_steps).then(|| Step(format!("{key} {}", done + 1)))
     }
 
     fn then(&mut self, key: u64, now: Time, after: u64, state: ProviderState) {

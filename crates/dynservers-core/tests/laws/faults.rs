@@ -135,6 +135,20 @@ fn a_create_that_exists_or_vanishes_is_settled() {
 }
 
 #[test]
+fn what_exists_is_searched_for_at_once_and_not_given_up_for_that() {
+    let mut world = started();
+    world.fate(Fate::Exist, every(1, "create"));
+    world.ensure(1);
+    world.run_seconds(2);
+    assert_eq!(world.sent("find"), 1);
+    world.run_seconds(50);
+    assert_eq!((world.sent("create"), world.sent("find")), (1, 1), "one that finds nothing proves nothing");
+    world.run_seconds(35);
+    assert_eq!((world.sent("create"), world.sent("find")), (2, 4), "two that find nothing do");
+    world.converge(1);
+}
+
+#[test]
 fn denied_credentials_change_nothing_are_told_once_and_heal_by_themselves() {
     let mut world = started();
     world.ensure(3);

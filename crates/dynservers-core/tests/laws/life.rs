@@ -72,3 +72,32 @@ fn a_reboot_flags_those_that_start_and_honours_its_budget() {
     assert_eq!(world.events_named("rebooting"), 4);
     world.converge(4);
 }
+
+#[test]
+fn one_slow_request_at_a_time_still_gets_there() {
+    for latency in [200, 15_000, 25_000] {
+        let mut config = crate::world::config();
+        config.providers.get_mut(&crate::world::provider_name()).unwrap().concurrency = 1;
+        let mut world = World::with(config, crate::world::Disk::new(1));
+        world.latency = latency;
+        world.run_seconds(60);
+        world.ensure(3);
+        world.run_seconds(1_800);
+        assert_eq!(world.count(Status::Running), 3, "latency {latency}");
+        world.ensure(1);
+        world.converge(1);
+    }
+}
+
+#[test]
+fn slow_looks_that_never_rest_leave_room_for_creates() {
+    let mut config = crate::world::config();
+    config.providers.get_mut(&crate::world::provider_name()).unwrap().concurrency = 1;
+    let mut world = World::with(config, crate::world::Disk::new(1));
+    world.latency = 25_000;
+    world.cloud.habits.boot = 10_000_000;
+    world.run_seconds(60);
+    world.ensure(3);
+    world.run_seconds(500);
+    assert_eq!(world.sent("create"), 3);
+}

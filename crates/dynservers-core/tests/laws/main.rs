@@ -15,4 +15,6 @@ mod ownership;
 mod random;
 mod room;
 mod sameness;
+mod steps;
+mod types;
 mod world;

@@ -148,6 +148,21 @@ fn all_gone_is_an_alarm_until_an_operator_resumes() {
 }
 
 #[test]
+fn an_operators_word_outlives_the_process() {
+    let mut world = running(4);
+    vanish(&mut world, 4);
+    world.run_seconds(1_000);
+    world.command(Action::Resume { provider: None }).unwrap();
+    world.crash();
+    world.run_seconds(200);
+    assert_eq!((world.events_named("held"), world.count(Status::Deleted), world.sent("create")), (1, 4, 8));
+    world.converge(4);
+    vanish(&mut world, 4);
+    world.run_seconds(1_000);
+    assert_eq!(world.events_named("held"), 2, "it was said of the first loss alone");
+}
+
+#[test]
 fn all_seen_again_end_the_hold_by_themselves() {
     let mut world = running(4);
     let far = dynservers_core::Time::from_millis(u64::MAX);

@@ -229,3 +229,46 @@ fn foreign_servers_are_never_touched() {
     world.converge(1);
     assert_eq!(world.cloud.servers.values().filter(|server| !server.is_gone).count(), 7);
 }
+
+#[test]
+fn a_token_that_was_given_up_is_known_after_its_server_is_not_wanted_any_more() {
+    let mut world = World::new();
+    world.is_lag_honest = false;
+    world.run_seconds(5);
+    world.ensure(3);
+    world.run_seconds(60);
+    world.cloud.habits.list_lag = 200_000;
+    world.fate(Fate::LoseReply, |effect| effect.op.name() == "create");
+    world.ensure(4);
+    world.run_seconds(60);
+    world.command(Action::Pause { out: Some(true), inward: None }).unwrap();
+    world.run_seconds(40);
+    assert_eq!(world.count(Status::New), 1, "it was given up");
+    world.ensure(3);
+    // Nobody looks while it comes up.
+    world.now = world.now + std::time::Duration::from_secs(300);
+    world.crash();
+    world.run_seconds(120);
+    assert_eq!(world.events_named("ledger_restored"), 0, "a late duplicate is no restored ledger");
+    world.converge(3);
+}
+
+#[test]
+fn a_server_that_bears_our_label_again_goes_on_where_it_was() {
+    for (seconds, status) in [(1, Status::Stopping), (25, Status::Stopped)] {
+        let mut world = World::new();
+        world.run_seconds(5);
+        world.ensure(2);
+        world.run_seconds(60);
+        world.fate(Fate::Refuse(dynservers_core::Reason::Busy), |effect| effect.op.name() == "delete");
+        world.ensure(1);
+        world.run_seconds(seconds);
+        let key = world.cloud.oldest();
+        let labels = world.cloud.servers[&key].labels.clone();
+        world.cloud.meddle(key, |server| server.labels = FoundLabels::default());
+        world.run_seconds(400);
+        assert_eq!(world.events_named("disowned"), 1, "{status}");
+        world.cloud.meddle(key, |server| server.labels = labels);
+        world.converge(1);
+    }
+}

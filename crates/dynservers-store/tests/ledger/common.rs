@@ -183,6 +183,7 @@ pub(crate) fn full_fleet(owner: &OwnerId, time: Time) -> FleetRecord {
         identity: Some("account".to_owned()),
         hold: Some(hold),
         second_controller: true,
+        accept_missing: true,
     };
     FleetRecord {
         taken_owners: [OwnerId::from_random(8), OwnerId::from_random(9)].into(),
