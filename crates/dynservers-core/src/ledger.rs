@@ -98,11 +98,8 @@ impl Ledger {
     /// Gives how many servers of a type count towards the desired number: new, starting, running and rebooting.
     #[must_use]
     pub fn provisioned(&self, server_type: &TypeName) -> u32 {
-        Status::ALL
-            .into_iter()
-            .filter(|status| status.is_provisioned())
-            .map(|status| self.count(server_type, status))
-            .sum()
+        let counted = Status::ALL.into_iter().filter(|status| status.is_provisioned());
+        counted.map(|status| self.count(server_type, status)).sum()
     }
 
     /// Gives what a type's servers are made from, by its hash.

@@ -26,6 +26,9 @@ impl Reconciler {
             self.observe_known(id, observed, begun, true);
             return;
         }
+        if self.is_seen_elsewhere(name, observed) {
+            return;
+        }
         let Some(id) = observed.labels.token.and_then(|token| self.ledger.by_token(token)) else {
             self.observe_unknown(name, observed, begun);
             return;
@@ -44,6 +47,19 @@ impl Reconciler {
         } else {
             self.adopt_duplicate(name, observed);
         }
+    }
+
+    /// Whether another provider answers for this server: two names may lead to one account, and what either shows is no
+    /// duplicate of what the other does.
+    fn is_seen_elsewhere(&self, name: &ProviderName, observed: &Observed) -> bool {
+        let Some(token) = observed.labels.token else { return false };
+        let answers = |other: &ProviderName| other != name && self.config.providers.contains_key(other);
+        let known = self.ledger.by_token(token).and_then(|id| self.ledger.server(id));
+        known.is_some_and(|record| answers(&record.provider))
+            || self.ledger.providers.iter().any(|(other, index)| {
+                let found = index.found.get(&observed.provider_id);
+                answers(other) && found.is_some_and(|found| found.record.token == Some(token))
+            })
     }
 
     fn observe_known(&mut self, id: ServerId, observed: &Observed, begun: Time, is_listed: bool) {

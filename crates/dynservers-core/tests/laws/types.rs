@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dynservers_core::{Action, Config, ProviderName, Status, TypeName};
+use dynservers_core::{Action, Config, ProviderName, Status, TypeConfig, TypeName};
 
 use crate::cloud::Fate;
 use crate::world::{Disk, World, config, provider_name, type_name};
@@ -151,4 +151,44 @@ fn a_retired_type_leaves_each_of_its_providers() {
     world.run_seconds(600);
     assert_eq!(world.cloud.count(), 1, "the one that can be seen is gone");
     assert_eq!(world.machine.ledger().server(first).map(|record| record.status), Some(Status::Running));
+}
+
+/// A world whose two providers are one account: `default` is on one of them, `big` on the other.
+fn one_account_by_two_names() -> World {
+    let mut config = config();
+    let other = ProviderName::new("again").unwrap();
+    config.providers.insert(other.clone(), config.providers[&provider_name()].clone());
+    let big = TypeConfig { provider: other, ..config.server_types[&type_name()].clone() };
+    config.server_types.insert(named("big"), big);
+    World::with(config, Disk::new(1))
+}
+
+#[test]
+fn two_names_of_one_account_do_not_take_each_others_servers_for_duplicates() {
+    let mut world = one_account_by_two_names();
+    world.run_seconds(5);
+    world.most_wanted = 5;
+    for (name, count) in [("default", 2), ("big", 3)] {
+        world.command(Action::Ensure { server_type: named(name), count }).unwrap();
+    }
+    world.run_seconds(3_600);
+    assert_eq!((world.cloud.count(), world.machine.ledger().servers().count()), (5, 5));
+    world.crash();
+    world.run_seconds(3_600);
+    assert_eq!((world.cloud.count(), world.machine.ledger().servers().count()), (5, 5));
+    assert_eq!((world.cloud.calls["create"], world.cloud.calls.get("stop")), (5, None));
+}
+
+#[test]
+fn two_names_of_one_account_adopt_an_orphan_once() {
+    let mut world = one_account_by_two_names();
+    world.run_seconds(5);
+    world.most_wanted = 2;
+    world.ensure(2);
+    world.run_seconds(600);
+    world.disk = Disk::new(1);
+    world.crash();
+    world.run_seconds(3_600);
+    assert_eq!((world.cloud.count(), world.machine.ledger().servers().count()), (2, 2));
+    assert_eq!((world.events_named("adopted"), world.cloud.calls.get("stop")), (2, None));
 }
