@@ -202,6 +202,15 @@ stop_timeout = "1s"
         self.daemon.take().expect("the daemon runs").terminate()
     }
 
+    /// Presses Ctrl-C once, and waits for nothing.
+    ///
+    /// # Panics
+    ///
+    /// If the daemon is not running.
+    pub fn interrupt(&mut self) {
+        self.daemon.as_mut().expect("the daemon runs").signal(rustix::process::Signal::INT);
+    }
+
     /// Says a command.
     ///
     /// # Panics

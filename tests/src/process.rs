@@ -46,9 +46,13 @@ impl Process {
 
     /// Asks it to end, and waits for that.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process has an id");
-        kill_process(id, Signal::TERM).expect("the process is ours");
+        self.signal(Signal::TERM);
         self.wait()
+    }
+
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process has an id");
+        kill_process(id, signal).expect("the process is ours");
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

@@ -49,6 +49,25 @@ fn sigterm_records_what_is_in_flight_and_leaves_the_servers() {
 }
 
 #[test]
+fn a_second_ctrl_c_ends_at_once_what_the_first_one_waits_for() {
+    let cloud = Cloud::with(100, &json!({"durations": {"spread-percent": 0}}));
+    cloud.break_each(1, "create", "hang");
+    let mut fleet = Fleet::configured("workers", &cloud, TIMING, "request_timeout = \"2m\"\n", "max = 10");
+    fleet.start();
+    fleet.ensure(2);
+    eventually("both creates hang", || (cloud.report().created.len() == 2).then_some(()));
+    fleet.interrupt();
+    eventually("it says that it ends", || fleet.log().contains("nothing new is begun").then_some(()));
+    assert!(fleet.is_running(), "the answers are waited for");
+    fleet.interrupt();
+    assert_eq!(fleet.ends().code(), Some(1));
+    cloud.heal();
+    fleet.start();
+    fleet.settles_at(2);
+    assert_eq!(fleet.agrees(&cloud).created.len(), 2);
+}
+
+#[test]
 fn a_daemon_whose_disk_is_full_ends_and_its_servers_are_found_again() {
     let cloud = exact();
     let mut fleet = Fleet::new("workers", &cloud);
