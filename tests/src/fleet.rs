@@ -57,11 +57,38 @@ hanging_after = "2m"
 failed_retention = "1s"
 "#;
 
+/// Looks often enough, even where nothing is expected, that what is done behind the daemon's back is soon seen.
+pub const WATCHFUL: &str = r#"
+poll_interval = "100ms"
+resync_interval = "300ms"
+hanging_after = "2m"
+failed_retention = "1s"
+"#;
+
+/// A second server type, to be put behind the keys of the first.
+pub const BIG_TYPE: &str = r#"[server_types.big]
+provider = "upcloud"
+zone = "de-fra1"
+plan = "2xCPU-4GB"
+snapshot = "01d15ea5-0000-4000-8000-000000000001"
+stop_timeout = "1s"
+max = 10
+"#;
+
 impl Fleet {
     /// Makes a fleet of this name, with a daemon that is not started yet.
     #[must_use]
     pub fn new(name: &str, cloud: &Cloud) -> Self {
         Self::configured(name, cloud, TIMING, "", "max = 300")
+    }
+
+    /// Makes a watchful fleet of this many running servers.
+    #[must_use]
+    pub fn of(count: u32, cloud: &Cloud) -> Self {
+        let mut fleet = Self::configured("workers", cloud, WATCHFUL, "", "max = 10");
+        fleet.start();
+        fleet.reach(count);
+        fleet
     }
 
     /// Makes a fleet with timing, provider and server type as given in TOML.

@@ -10,6 +10,6 @@ mod wait;
 
 pub use cloud::Cloud;
 pub use evidence::calls;
-pub use fleet::{Fleet, TIMING, Told};
+pub use fleet::{BIG_TYPE, Fleet, TIMING, Told, WATCHFUL};
 pub use process::binary;
 pub use wait::{PATIENCE, eventually};

@@ -4,20 +4,10 @@ use dynservers_tests::{Cloud, Fleet, calls, eventually};
 use dynservers_upcloud::emulator::{Call, State};
 use serde_json::json;
 
-/// Looks often enough, even where nothing is expected, that a change made by hand is soon seen.
-const WATCHFUL: &str = r#"
-poll_interval = "100ms"
-resync_interval = "300ms"
-hanging_after = "2m"
-failed_retention = "1s"
-"#;
-
 /// A fleet of this many running servers.
 fn fleet_of(count: u32) -> (Cloud, Fleet) {
     let cloud = Cloud::start(100);
-    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, "", "max = 10");
-    fleet.start();
-    fleet.reach(count);
+    let fleet = Fleet::of(count, &cloud);
     (cloud, fleet)
 }
 

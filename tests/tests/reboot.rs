@@ -1,24 +1,8 @@
 //! Reboots: every running server once, those that start as soon as they are up, and no other type's.
 
-use dynservers_tests::{Cloud, Fleet, calls, eventually};
+use dynservers_tests::{BIG_TYPE, Cloud, Fleet, WATCHFUL, calls, eventually};
 use dynservers_upcloud::emulator::{Call, ServerSeen};
 use serde_json::json;
-
-const TWO_TYPES: &str = r#"max = 10
-[server_types.big]
-provider = "upcloud"
-zone = "de-fra1"
-plan = "2xCPU-4GB"
-snapshot = "01d15ea5-0000-4000-8000-000000000001"
-stop_timeout = "1s"
-max = 10
-"#;
-
-const TIMING: &str = r#"
-poll_interval = "100ms"
-resync_interval = "300ms"
-hanging_after = "2m"
-"#;
 
 fn boots(cloud: &Cloud) -> Vec<u64> {
     cloud.servers("workers").iter().map(|server: &ServerSeen| server.boots).collect()
@@ -27,7 +11,7 @@ fn boots(cloud: &Cloud) -> Vec<u64> {
 #[test]
 fn every_running_server_is_rebooted_once() {
     let cloud = Cloud::start(100);
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, "", "max = 10");
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, "", "max = 10");
     fleet.start();
     fleet.reach(3);
     let ids = fleet.running();
@@ -53,7 +37,7 @@ fn every_running_server_is_rebooted_once() {
 #[test]
 fn a_server_that_starts_is_rebooted_when_it_is_up() {
     let cloud = Cloud::with(100, &json!({"durations": {"create": 150_000, "spread-percent": 0}}));
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, "", "max = 10");
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, "", "max = 10");
     fleet.start();
     fleet.ensure(2);
     eventually("both start", || (fleet.count("starting") == 2).then_some(()));
@@ -67,7 +51,7 @@ fn a_server_that_starts_is_rebooted_when_it_is_up() {
 #[test]
 fn a_reboot_whose_answer_is_lost_is_not_sent_again() {
     let cloud = Cloud::start(100);
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, "", "max = 10");
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, "", "max = 10");
     fleet.start();
     fleet.reach(2);
     cloud.break_each(1, "restart", "lost");
@@ -80,7 +64,7 @@ fn a_reboot_whose_answer_is_lost_is_not_sent_again() {
 #[test]
 fn a_reboot_honours_its_type() {
     let cloud = Cloud::start(100);
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, "", TWO_TYPES);
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, "", &format!("max = 10\n{BIG_TYPE}"));
     fleet.start();
     for server_type in ["default", "big"] {
         fleet.must(&["ensure", "2", "--type", server_type, "--wait", "--timeout", "90s"]);

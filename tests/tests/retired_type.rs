@@ -1,27 +1,12 @@
 //! A type that goes from the configuration while it has servers: refused, then drained to zero, then forgotten.
 
-use dynservers_tests::{Cloud, Fleet, eventually};
+use dynservers_tests::{BIG_TYPE, Cloud, Fleet, WATCHFUL, eventually};
 use dynservers_upcloud::emulator::ServerSeen;
-
-const BIG: &str = r#"[server_types.big]
-provider = "upcloud"
-zone = "de-fra1"
-plan = "2xCPU-4GB"
-snapshot = "01d15ea5-0000-4000-8000-000000000001"
-stop_timeout = "1s"
-max = 10
-"#;
-
-const TIMING: &str = r#"
-poll_interval = "100ms"
-resync_interval = "300ms"
-hanging_after = "2m"
-"#;
 
 #[test]
 fn a_type_with_servers_is_not_dropped_but_retired() {
     let cloud = Cloud::start(200);
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, "", &format!("max = 10\n{BIG}"));
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, "", &format!("max = 10\n{BIG_TYPE}"));
     fleet.start();
     for (server_type, count) in [("default", "2"), ("big", "3")] {
         fleet.must(&["ensure", count, "--type", server_type, "--wait", "--timeout", "90s"]);
@@ -31,7 +16,7 @@ fn a_type_with_servers_is_not_dropped_but_retired() {
     kept.retain(|server| !is_big(server));
     assert!(fleet.stop().success());
 
-    fleet.reconfigure(|text| text.replace(BIG, ""));
+    fleet.reconfigure(|text| text.replace(BIG_TYPE, ""));
     let refused = fleet.tell(&["run"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
     for words in ["big", "3 servers", "put it back", "retired_types"] {
@@ -64,7 +49,7 @@ fn a_type_with_servers_is_not_dropped_but_retired() {
 #[test]
 fn a_type_with_servers_may_be_put_back() {
     let cloud = Cloud::start(200);
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, "", &format!("max = 10\n{BIG}"));
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, "", &format!("max = 10\n{BIG_TYPE}"));
     fleet.start();
     fleet.must(&["ensure", "2", "--type", "big", "--wait", "--timeout", "90s"]);
     let before = cloud.servers("workers");
@@ -72,7 +57,7 @@ fn a_type_with_servers_may_be_put_back() {
     let mut with = String::new();
     fleet.reconfigure(|text| {
         text.clone_into(&mut with);
-        text.replace(BIG, "")
+        text.replace(BIG_TYPE, "")
     });
     assert_eq!(fleet.tell(&["run"]).code, Some(2));
     fleet.reconfigure(|_| with);

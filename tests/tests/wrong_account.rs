@@ -4,18 +4,9 @@ use dynservers_tests::{Cloud, Fleet, calls, eventually};
 use dynservers_upcloud::emulator::Call;
 use serde_json::{Value, json};
 
-const WATCHFUL: &str = r#"
-poll_interval = "100ms"
-resync_interval = "300ms"
-hanging_after = "2m"
-failed_retention = "1s"
-"#;
-
 fn fleet_of(count: u32) -> (Cloud, Fleet) {
     let cloud = Cloud::start(200);
-    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, "", "max = 10");
-    fleet.start();
-    fleet.reach(count);
+    let fleet = Fleet::of(count, &cloud);
     (cloud, fleet)
 }
 
