@@ -73,7 +73,7 @@ pub struct ProviderConfig {
     pub other_owner: OtherOwnerPolicy,
     /// Whether a server must be stopped before it is deleted.
     pub stop_before_delete: StopBeforeDelete,
-    /// How many requests may be under way at once.
+    /// How many requests may be under way at once; 0 counts as 1.
     pub concurrency: u32,
 }
 

@@ -23,7 +23,7 @@ impl Reconciler {
     pub(crate) fn step_provider(&mut self, name: &ProviderName) {
         self.bring_look_forward(name);
         while let Some(config) = self.provider_config(name) {
-            let concurrency = config.concurrency;
+            let concurrency = config.concurrency.max(1);
             let (now, is_ending) = (self.now, self.is_shutting_down);
             let live = self.provider_mut(name);
             if is_ending || live.in_flight >= concurrency || live.pace.opens_at() > now {
