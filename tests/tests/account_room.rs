@@ -1,14 +1,7 @@
 //! Room in the account: exact where a number is configured, and the provider's own word where it refuses.
 
-use dynservers_tests::{Cloud, Fleet, eventually};
+use dynservers_tests::{Cloud, Fleet, WATCHFUL, eventually};
 use serde_json::{Value, json};
-
-const WATCHFUL: &str = r#"
-poll_interval = "100ms"
-resync_interval = "300ms"
-hanging_after = "2m"
-failed_retention = "1s"
-"#;
 
 #[test]
 fn foreign_servers_take_room_and_give_it_back() {

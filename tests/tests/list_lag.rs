@@ -1,21 +1,15 @@
 //! Creates that listings show late, with lost replies on top: waited for, found, never doubled.
 
-use dynservers_tests::{Cloud, Fleet, calls};
+use dynservers_tests::{Cloud, Fleet, WATCHFUL, calls};
 use dynservers_upcloud::emulator::Call;
 use serde_json::json;
 
 /// The emulator's listings lag by 20 of its seconds: a tenth of a real one, within what is configured.
 const PROVIDER: &str = "request_timeout = \"700ms\"\nlist_lag = \"400ms\"\n";
-const TIMING: &str = r#"
-poll_interval = "100ms"
-resync_interval = "300ms"
-hanging_after = "2m"
-failed_retention = "1s"
-"#;
 
 fn lives_with(faults: &serde_json::Value) -> Fleet {
     let cloud = Cloud::with(200, &json!({"list-lag-millis": 20_000, "faults": faults}));
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, PROVIDER, "max = 20");
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, PROVIDER, "max = 20");
     fleet.start();
     fleet.reach(6);
     fleet.settles_at(6);
@@ -58,7 +52,7 @@ fn creates_that_never_arrived_are_made_once_more() {
             "faults": [{"on": "create", "fault": "refused", "every": 2, "times": 2}],
         }),
     );
-    let mut fleet = Fleet::configured("workers", &cloud, TIMING, PROVIDER, "max = 20");
+    let mut fleet = Fleet::configured("workers", &cloud, WATCHFUL, PROVIDER, "max = 20");
     fleet.start();
     fleet.reach(4);
     fleet.settles_at(4);

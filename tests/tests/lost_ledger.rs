@@ -2,21 +2,16 @@
 
 use std::path::PathBuf;
 
-use dynservers_tests::{Cloud, Fleet, calls, eventually};
+use dynservers_tests::{Cloud, Fleet, WATCHFUL, calls, eventually};
 use dynservers_upcloud::emulator::{Call, Report};
 use serde_json::{Value, json};
 
 /// A grace of less than a second for orphans, and for a fleet at rest a look as often.
 const PROVIDER: &str = "request_timeout = \"700ms\"\nlist_lag = \"200ms\"\n";
-const TIMING: &str = r#"
-poll_interval = "100ms"
-resync_interval = "300ms"
-hanging_after = "2m"
-failed_retention = "1s"
-"#;
 
 fn fleet(cloud: &Cloud, provider: &str) -> Fleet {
-    let mut fleet = Fleet::configured("workers", cloud, TIMING, &format!("{PROVIDER}{provider}"), "max = 20");
+    let mut fleet =
+        Fleet::configured("workers", cloud, WATCHFUL, &format!("{PROVIDER}{provider}"), "max = 20");
     fleet.start();
     fleet
 }

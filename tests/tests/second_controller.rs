@@ -1,14 +1,7 @@
 //! A second daemon for the same fleet, with a database of its own: it holds, and the first one notices it.
 
-use dynservers_tests::{Cloud, Fleet, calls, eventually};
+use dynservers_tests::{Cloud, Fleet, WATCHFUL, calls, eventually};
 use dynservers_upcloud::emulator::Call;
-
-const WATCHFUL: &str = r#"
-poll_interval = "100ms"
-resync_interval = "300ms"
-hanging_after = "2m"
-failed_retention = "1s"
-"#;
 
 fn fleet(cloud: &Cloud) -> Fleet {
     let mut fleet = Fleet::configured("workers", cloud, WATCHFUL, "", "max = 10");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dynservers_core::{Action, Config, EventKind, FailedPolicy, ProviderState, Status, StopMode};
 
 use crate::cloud::CloudServer;
-use crate::world::{Disk, World, config, type_name};
+use crate::world::{World, config, type_name};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -13,14 +13,6 @@ fn keeping() -> Config {
     let mut config = config();
     config.server_types.get_mut(&type_name()).unwrap().on_failed = FailedPolicy::Keep;
     config
-}
-
-fn running(config: Config, count: u32) -> World {
-    let mut world = World::with(config, Disk::new(1));
-    world.run_seconds(5);
-    world.ensure(count);
-    world.converge(count as usize);
-    world
 }
 
 fn meddle_first(world: &mut World, act: impl FnOnce(&mut CloudServer)) -> u64 {
@@ -79,7 +71,7 @@ fn slow_clones_that_come_up_one_after_the_other_cost_little_too() {
 
 #[test]
 fn stopped_by_hand_is_told_deleted_and_replaced() {
-    let mut world = running(config(), 3);
+    let mut world = World::running(config(), 3);
     meddle_first(&mut world, |server| server.state = ProviderState::Stopped);
     world.run_seconds(400);
     assert_eq!((world.sent("stop"), world.sent("delete"), world.sent("create")), (0, 1, 4));
@@ -88,7 +80,7 @@ fn stopped_by_hand_is_told_deleted_and_replaced() {
 
 #[test]
 fn in_error_is_replaced_kept_for_its_retention_and_removed() {
-    let mut world = running(config(), 3);
+    let mut world = World::running(config(), 3);
     let key = meddle_first(&mut world, |server| server.state = ProviderState::Error);
     world.run_seconds(600);
     assert_eq!((world.count(Status::Errored), world.sent("stop"), world.sent("create")), (1, 0, 4));
@@ -100,7 +92,7 @@ fn in_error_is_replaced_kept_for_its_retention_and_removed() {
 
 #[test]
 fn an_error_that_a_stop_does_not_end_is_deleted_all_the_same() {
-    let mut world = running(config(), 2);
+    let mut world = World::running(config(), 2);
     meddle_first(&mut world, |server| server.state = ProviderState::Error);
     world.cloud.deletes_in_error = true;
     world.cloud.habits.stop = 100_000_000_000;
@@ -110,7 +102,7 @@ fn an_error_that_a_stop_does_not_end_is_deleted_all_the_same() {
 
 #[test]
 fn failed_ones_are_kept_where_that_is_wanted_and_taken_back() {
-    let mut world = running(keeping(), 3);
+    let mut world = World::running(keeping(), 3);
     let key = meddle_first(&mut world, |server| server.state = ProviderState::Error);
     world.run_for(48 * HOUR);
     assert_eq!((world.sent("stop"), world.count(Status::Errored), world.count(Status::Running)), (0, 1, 3));
@@ -125,7 +117,7 @@ fn failed_ones_are_kept_where_that_is_wanted_and_taken_back() {
 
 #[test]
 fn stuck_for_ever_is_bounded_in_cost_and_kept_in_sight() {
-    let mut world = running(config(), 2);
+    let mut world = World::running(config(), 2);
     world.cloud.habits.boot = 100_000_000_000;
     world.ensure(3);
     world.run_seconds(10);
@@ -144,7 +136,7 @@ fn stuck_for_ever_is_bounded_in_cost_and_kept_in_sight() {
 
 #[test]
 fn an_ignored_soft_stop_becomes_a_hard_one() {
-    let mut world = running(config(), 2);
+    let mut world = World::running(config(), 2);
     world.cloud.habits.ignores_soft_stop = true;
     world.ensure(1);
     world.run_seconds(60 + 600 - 10);
@@ -157,7 +149,7 @@ fn an_ignored_soft_stop_becomes_a_hard_one() {
 
 #[test]
 fn orders_that_are_accepted_and_never_done_are_given_again_seldom() {
-    let mut world = running(config(), 3);
+    let mut world = World::running(config(), 3);
     world.cloud.habits.forgets_orders = true;
     world.command(Action::Reboot { server_type: type_name(), at_a_time: None }).unwrap();
     world.run_for(HOUR);
@@ -173,7 +165,7 @@ fn orders_that_are_accepted_and_never_done_are_given_again_seldom() {
     world.cloud.habits.forgets_orders = false;
     world.converge(1);
 
-    let mut world = running(config(), 3);
+    let mut world = World::running(config(), 3);
     world.ensure(1);
     world.run_seconds(12);
     world.cloud.habits.forgets_orders = true;
@@ -190,7 +182,7 @@ fn orders_that_are_accepted_and_never_done_are_given_again_seldom() {
 
 #[test]
 fn a_reboot_that_is_always_refused_ends() {
-    let mut world = running(config(), 2);
+    let mut world = World::running(config(), 2);
     world.fate(crate::cloud::Fate::Refuse(dynservers_core::Reason::Invalid), |effect| {
         effect.op.name() == "reboot"
     });
@@ -203,7 +195,7 @@ fn a_reboot_that_is_always_refused_ends() {
 
 #[test]
 fn victims_are_the_new_the_starting_and_the_oldest_but_never_the_protected() {
-    let mut world = running(config(), 4);
+    let mut world = World::running(config(), 4);
     let ids = world.ids(Status::Running);
     world.command(Action::Protect { server: ids[0], protected: true }).unwrap();
     world.ensure(6);
@@ -222,7 +214,7 @@ fn victims_are_the_new_the_starting_and_the_oldest_but_never_the_protected() {
 
 #[test]
 fn the_doomed_are_reprieved_while_nothing_was_asked_of_them() {
-    let mut world = running(config(), 1);
+    let mut world = World::running(config(), 1);
     world.ensure(4);
     world.run_seconds(3);
     world.ensure(1);
@@ -234,7 +226,7 @@ fn the_doomed_are_reprieved_while_nothing_was_asked_of_them() {
 
 #[test]
 fn pauses_hold_both_ways() {
-    let mut world = running(config(), 3);
+    let mut world = World::running(config(), 3);
     world.command(Action::Pause { out: None, inward: Some(true) }).unwrap();
     world.ensure(1);
     world.run_for(HOUR);
@@ -253,7 +245,7 @@ fn pauses_hold_both_ways() {
 
 #[test]
 fn records_are_kept_for_their_retention_and_no_longer() {
-    let mut world = running(config(), 3);
+    let mut world = World::running(config(), 3);
     world.cloud.habits.ignores_soft_stop = true;
     world.ensure(1);
     world.run_for(24 * HOUR);

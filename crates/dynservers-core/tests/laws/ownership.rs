@@ -14,14 +14,6 @@ fn with_provider(change: impl FnOnce(&mut dynservers_core::ProviderConfig)) -> C
     config
 }
 
-fn running(config: Config, count: u32) -> World {
-    let mut world = World::with(config, Disk::new(1));
-    world.run_seconds(5);
-    world.ensure(count);
-    world.converge(count as usize);
-    world
-}
-
 fn labels(owner: u128, id: u64) -> FoundLabels {
     FoundLabels {
         fleet: Some(config().fleet),
@@ -35,7 +27,7 @@ fn labels(owner: u128, id: u64) -> FoundLabels {
 
 #[test]
 fn a_ledger_restored_from_an_older_copy_finds_its_servers_again() {
-    let mut world = running(config(), 3);
+    let mut world = World::running(config(), 3);
     let old = world.disk.clone();
     world.ensure(8);
     world.converge(8);
@@ -58,7 +50,7 @@ fn a_ledger_restored_from_an_older_copy_finds_its_servers_again() {
 
 #[test]
 fn a_crash_within_the_grace_forgets_nothing_of_it() {
-    let mut world = running(config(), 3);
+    let mut world = World::running(config(), 3);
     let old = world.disk.clone();
     world.ensure(6);
     world.converge(6);
@@ -74,7 +66,7 @@ fn a_crash_within_the_grace_forgets_nothing_of_it() {
 
 #[test]
 fn a_restored_ledger_obeys_a_command_received_since() {
-    let mut world = running(config(), 3);
+    let mut world = World::running(config(), 3);
     let old = world.disk.clone();
     world.ensure(8);
     world.converge(8);
@@ -87,13 +79,13 @@ fn a_restored_ledger_obeys_a_command_received_since() {
 
 #[test]
 fn orphans_are_deleted_or_reported_where_that_is_wanted() {
-    let mut world = running(with_provider(|config| config.orphans = OrphanPolicy::Delete), 2);
+    let mut world = World::running(with_provider(|config| config.orphans = OrphanPolicy::Delete), 2);
     world.cloud.add(labels(1, 77), ProviderState::Running, true, world.now);
     world.most_wanted = 3;
     world.converge(2);
     assert_eq!(world.events_named("orphan_found"), 1);
 
-    let mut world = running(with_provider(|config| config.orphans = OrphanPolicy::Report), 2);
+    let mut world = World::running(with_provider(|config| config.orphans = OrphanPolicy::Report), 2);
     let key = world.cloud.add(labels(1, 77), ProviderState::Running, false, world.now);
     world.run_seconds(3_600);
     assert_eq!(world.machine.ledger().found().count(), 1);
@@ -107,7 +99,7 @@ fn orphans_are_deleted_or_reported_where_that_is_wanted() {
 
 #[test]
 fn an_orphan_becomes_a_record_after_its_grace_and_is_scaled_in() {
-    let mut world = running(config(), 2);
+    let mut world = World::running(config(), 2);
     world.cloud.add(labels(1, 77), ProviderState::Running, true, world.now);
     world.most_wanted = 3;
     world.converge(2);
@@ -117,7 +109,7 @@ fn an_orphan_becomes_a_record_after_its_grace_and_is_scaled_in() {
 
 #[test]
 fn an_orphan_of_an_unknown_type_stays_reported_and_costs_nothing() {
-    let mut world = running(config(), 2);
+    let mut world = World::running(config(), 2);
     let foreign = FoundLabels { server_type: None, ..labels(1, 77) };
     world.cloud.add(foreign, ProviderState::Running, false, world.now);
     world.run_seconds(3_600);
@@ -127,7 +119,7 @@ fn an_orphan_of_an_unknown_type_stays_reported_and_costs_nothing() {
 
 #[test]
 fn a_deleted_database_stops_nobody_and_takeover_brings_them_in() {
-    let mut world = running(config(), 5);
+    let mut world = World::running(config(), 5);
     world.disk = Disk::new(2);
     world.crash();
     world.ensure(7);
@@ -145,7 +137,8 @@ fn a_deleted_database_stops_nobody_and_takeover_brings_them_in() {
 
 #[test]
 fn hosts_whose_disk_does_not_last_take_over_by_configuration() {
-    let mut world = running(with_provider(|config| config.other_owner = OtherOwnerPolicy::Takeover), 5);
+    let mut world =
+        World::running(with_provider(|config| config.other_owner = OtherOwnerPolicy::Takeover), 5);
     world.disk = Disk::new(2);
     world.crash();
     world.run_seconds(1_000);
@@ -173,7 +166,7 @@ fn held_servers_fill_the_ceiling_of_their_type() {
 #[test]
 fn a_second_live_controller_stops_creates_until_an_operator_speaks_or_it_is_gone() {
     for way in ["resume", "takeover", "gone"] {
-        let mut world = running(config(), 2);
+        let mut world = World::running(config(), 2);
         let key = world.cloud.add(labels(9, 1), ProviderState::Running, way == "takeover", world.now);
         world.most_wanted = 3;
         world.run_seconds(400);
@@ -204,7 +197,7 @@ fn a_second_live_controller_stops_creates_until_an_operator_speaks_or_it_is_gone
 
 #[test]
 fn without_a_store_a_restart_knows_its_own() {
-    let mut world = running(config(), 4);
+    let mut world = World::running(config(), 4);
     for round in 0..4 {
         world.disk = Disk::new(1);
         world.crash();
@@ -216,7 +209,7 @@ fn without_a_store_a_restart_knows_its_own() {
 
 #[test]
 fn foreign_servers_are_never_touched() {
-    let mut world = running(config(), 2);
+    let mut world = World::running(config(), 2);
     for state in [ProviderState::Running, ProviderState::Stopped, ProviderState::Error] {
         world.cloud.add(FoundLabels::default(), state, false, world.now);
         let other = dynservers_core::FleetName::new("another").ok();

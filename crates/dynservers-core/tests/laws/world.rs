@@ -84,6 +84,15 @@ impl World {
         Self::with(config(), Disk::new(1))
     }
 
+    /// A world at rest with so many running servers.
+    pub(crate) fn running(config: Config, count: u32) -> Self {
+        let mut world = Self::with(config, Disk::new(1));
+        world.run_seconds(5);
+        world.ensure(count);
+        world.converge(count as usize);
+        world
+    }
+
     pub(crate) fn with(config: Config, disk: Disk) -> Self {
         let now = Time::from_millis(1_000_000);
         let most_wanted = config.server_types.values().map(|config| config.min).sum();
