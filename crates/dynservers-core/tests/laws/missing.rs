@@ -3,14 +3,10 @@
 use dynservers_core::{Action, Done, OwnerId, ProviderState, Status};
 
 use crate::cloud::{CloudServer, Fate};
-use crate::world::World;
+use crate::world::{World, config};
 
 fn running(count: u32) -> World {
-    let mut world = World::new();
-    world.run_seconds(5);
-    world.ensure(count);
-    world.converge(count as usize);
-    world
+    World::running(config(), count)
 }
 
 fn vanish(world: &mut World, count: usize) {
