@@ -16,6 +16,8 @@
 //!
 //! The crate sets nothing for the whole process: no TLS provider, no subscriber, no signal handler.
 
+mod asks;
+mod blocking;
 mod callers;
 mod clock;
 mod desk;
@@ -26,8 +28,9 @@ mod in_flight;
 mod machine;
 mod transport;
 
+pub use blocking::BlockingExecutor;
 pub use clock::FleetClock;
 pub use engine::{PrepareFn, RunError};
-pub use handle::{EventsError, Handle, Stopped};
-pub use host::{Host, Running, StartError};
+pub use handle::{EventsError, Handle, ReloadError, Stopped};
+pub use host::{Host, Parts, Running, StartError};
 pub use transport::{HttpExecutor, HttpOptions, TransportSetupError};
