@@ -18,5 +18,6 @@ mod room;
 mod sameness;
 mod steps;
 mod types;
+mod undoing;
 mod workers;
 mod world;
