@@ -94,12 +94,9 @@ impl Reconciler {
         let silent = types.map(|(name, _)| name.clone()).filter(|name| !self.commanded.contains(name));
         let silent: Vec<TypeName> = silent.collect();
         for server_type in silent {
-            // What an older copy remembers of the demand is as stale as its number.
-            self.ledger.update_type(&server_type, |record| {
-                record.desired = None;
-                record.demand = None;
-                record.overriding = None;
-            });
+            // Nor by what was measured then.
+            self.forget_demand(&server_type);
+            self.ledger.update_type(&server_type, |record| record.desired = None);
         }
         self.notify(EventKind::LedgerRestored { provider: name.clone(), servers });
     }

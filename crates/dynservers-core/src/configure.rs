@@ -4,15 +4,26 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::ids::{ServerId, TypeName};
+use crate::provider::Provider;
 use crate::reconciler::Reconciler;
 use crate::status::Status;
 
 impl Reconciler {
     /// Goes by another configuration. What was wanted and not yet asked for is made from it; what exists stays as it is.
     pub(crate) fn handle_configure(&mut self, config: Config) {
-        self.config = config;
+        let before = core::mem::replace(&mut self.config, config);
         for name in self.config.providers.keys() {
-            self.providers.entry(name.clone()).or_default();
+            let live = self.providers.entry(name.clone()).or_default();
+            if !before.providers.contains_key(name) {
+                // What was known of it before it went is old; what is under way still ends.
+                let (in_flight, reading, wake) = (live.in_flight, live.reading, live.wake);
+                *live = Provider { in_flight, reading, wake, ..Provider::default() };
+            }
+            // Its credentials may be others: who we are there, and what there is, before anything is made.
+            live.checked = false;
+            live.next_look = self.now;
+            live.change_retry = None;
+            live.account_retry = None;
         }
         self.prepared.clear();
         self.unprepared.clear();

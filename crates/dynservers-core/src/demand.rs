@@ -91,7 +91,8 @@ impl DemandRecord {
         let held = least.max(self.wanted().unwrap_or(least));
         match policy.fallback {
             Some(fallback) if now >= since + policy.hold => {
-                self.peaks.clear();
+                // What was held goes; what was known to be wanted since then stays as long as the policy says.
+                self.peaks.retain(|peak| peak.at >= since + policy.hold);
                 least.max(fallback)
             }
             Some(_) | None => held,

@@ -32,8 +32,10 @@ impl Reconciler {
     pub(crate) fn reprieve(&mut self, id: ServerId) {
         let now = self.now;
         self.ledger.update(id, |record| {
-            let drain = record.removal.take().and_then(|removal| removal.drain);
-            record.recall = drain.map(|_| Retry { tries: 0, at: now });
+            // Else it may still wait for the answer to an earlier call.
+            if record.removal.take().is_some_and(|removal| removal.drain.is_some()) {
+                record.recall = Some(Retry { tries: 0, at: now });
+            }
         });
         if self.ledger.server(id).is_some_and(|record| record.status == Status::Draining) {
             self.move_server(id, Status::Running, EventKind::Undrained);
@@ -57,7 +59,13 @@ impl Reconciler {
         self.ledger.update_live(id, |live| live.asked = Some((question, now)));
         // So that the plan waits for the answer.
         self.ledger.touched.insert(id);
-        self.gate.send_after_write(Output::Ask(Ask { server: id, question, subject }));
+        let ask = Output::Ask(Ask { server: id, question, subject });
+        // Asked again and again: no write of nothing for that.
+        if self.ledger.has_unsaved() || self.gate.is_writing() {
+            self.gate.send_after_write(ask);
+        } else {
+            self.gate.send(ask);
+        }
     }
 
     /// Takes an answer. One to a question that is not open any more is old news.
@@ -68,6 +76,9 @@ impl Reconciler {
         }
         self.ledger.update_live(id, |live| live.asked = None);
         self.ledger.touched.insert(id);
+        // Its type may wait to ask it something else.
+        let server_type = self.ledger.server(id).map(|record| record.server_type.clone());
+        self.ledger.touched_types.extend(server_type);
         match question {
             Question::Drain { .. } => self.drain_answered(id, answer),
             Question::Undrain => self.recall_answered(id, answer),
@@ -116,7 +127,11 @@ impl Reconciler {
             Answer::Gone => {
                 self.ledger.update(id, |record| {
                     record.recall = None;
-                    record.doom(Why::Drained, now);
+                    record.failure = None;
+                    // Unless an operator keeps it.
+                    if !record.protected {
+                        record.doom(Why::Drained, now);
+                    }
                 });
             }
             Answer::Silent(failure) => {
@@ -137,7 +152,5 @@ impl Reconciler {
             Answer::Silent(_) => None,
         };
         self.ledger.update_live(id, |live| live.score = Some(Score { value, at }));
-        let server_type = self.ledger.server(id).map(|record| record.server_type.clone());
-        self.ledger.touched_types.extend(server_type);
     }
 }

@@ -161,6 +161,7 @@ impl Reconciler {
         let is_restored =
             self.provider(name).and_then(|live| live.restored_until).is_some_and(|until| self.now < until);
         self.may_change(name)
+            && self.provider(name).is_some_and(|live| live.checked)
             && !is_restored
             && !self.ledger.fleet().paused_out
             && record.is_none_or(|record| !record.second_controller)

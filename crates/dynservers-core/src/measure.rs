@@ -49,6 +49,7 @@ impl Reconciler {
     pub(crate) fn apply_demand(&mut self, server_type: &TypeName) {
         let Some(config) = self.config.server_types.get(server_type) else { return };
         if config.policy.is_none() {
+            self.forget_demand(server_type);
             return;
         }
         let (min, max) = (config.min, config.max);
@@ -68,6 +69,18 @@ impl Reconciler {
         if from != Some(to) {
             self.ledger.update_type(server_type, |record| record.desired = Some(to));
             self.notify(EventKind::DesiredChanged { server_type: server_type.clone(), from, to });
+        }
+    }
+
+    /// Forgets what was measured and what an operator said against it, so that neither speaks up again long after.
+    pub(crate) fn forget_demand(&mut self, server_type: &TypeName) {
+        let known =
+            |record: &crate::record::TypeRecord| record.demand.is_some() || record.overriding.is_some();
+        if self.type_record(server_type).is_some_and(known) {
+            self.ledger.update_type(server_type, |record| {
+                record.demand = None;
+                record.overriding = None;
+            });
         }
     }
 

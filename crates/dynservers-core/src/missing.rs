@@ -61,6 +61,9 @@ impl Reconciler {
         }
         live.lost_many = false;
         for id in core::mem::take(&mut live.absent) {
+            if self.ledger.server(id).is_some_and(|record| record.removal.is_none()) {
+                self.note_short_life(id);
+            }
             self.end_server(id);
         }
     }

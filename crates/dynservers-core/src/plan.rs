@@ -185,6 +185,8 @@ fn fail(record: &ServerRecord, terms: &Terms<'_>) -> Verdict {
     let kept_until = record.failed_at.unwrap_or(record.status_since) + terms.timing.failed_retention;
     match (record.class(), terms.on_failed) {
         (Class::Failed, FailedPolicy::Keep) => Verdict::Rest(None),
+        // An operator's word outlasts any retention.
+        (Class::Failed, FailedPolicy::Delete) if record.protected => Verdict::Rest(None),
         (Class::Failed, FailedPolicy::Delete) => turn_at(kept_until, Turn::Doomed, terms),
         _ => turn_at(kept_until, Turn::Ended, terms),
     }
@@ -222,7 +224,9 @@ fn drain(
         return None;
     }
     let Some(drain) = removal.drain else {
-        let is_up = seen.state == ProviderState::Running && record.unfinished.is_none();
+        // Whatever it shows just now: what ran has a worker with something in hand, perhaps.
+        let is_up = matches!(record.status, Status::Running | Status::Draining)
+            || (seen.state == ProviderState::Running && record.unfinished.is_none());
         let drains = terms.drain.is_some() && removal.why.drains();
         return (is_up && drains).then_some(Verdict::Become(Turn::Draining));
     };
@@ -260,7 +264,11 @@ fn end_by_state(record: &ServerRecord, removal: &Removal, seen: Sighting, terms:
             due(record, if stops { Task::Stop(StopMode::Hard) } else { Task::Delete }, terms)
         }
         ProviderState::InProgress => {
-            if removal.why == Why::Failed || terms.now >= record.created_at + terms.timing.create_deadline {
+            // One that came up once is in maintenance or the like, and no create that never ends.
+            let never_up = matches!(record.status, Status::Starting | Status::Hanging);
+            let since = if never_up { record.created_at } else { removal.since };
+            let insists = removal.stop.is_some_and(|stop| stop.mode == StopMode::Hard && !stop.accepted);
+            if insists || removal.why == Why::Failed || terms.now >= since + terms.timing.create_deadline {
                 due(record, Task::Stop(StopMode::Hard), terms)
             } else {
                 Verdict::Rest(None)

@@ -39,6 +39,8 @@ pub struct Reconciler {
     pub(crate) unprepared: BTreeMap<TypeName, BTreeSet<ServerId>>,
     /// Measurements that wait for their type's provider to be seen.
     pub(crate) measured: BTreeMap<TypeName, Demand>,
+    /// Types whose workers are being asked how busy they are, and since when.
+    pub(crate) scoring: BTreeMap<TypeName, Time>,
     /// Types that a command spoke of since the start.
     pub(crate) commanded: BTreeSet<TypeName>,
     pub(crate) timers: BTreeSet<(Time, Timer)>,
@@ -105,6 +107,7 @@ impl Reconciler {
             type_wakes: BTreeMap::new(),
             commanded: BTreeSet::new(),
             measured: BTreeMap::new(),
+            scoring: BTreeMap::new(),
             timers: BTreeSet::new(),
             is_shutting_down: false,
         };

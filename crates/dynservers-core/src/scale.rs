@@ -77,7 +77,7 @@ pub(crate) fn plan(ledger: &Ledger, server_type: &TypeName, bounds: &Bounds) -> 
     let present = active(index) + unreplaced;
     let covered = present + index.held + index.orphans;
     if target > covered {
-        grow(&mut scaling, index, bounds, target - covered);
+        grow(&mut scaling, ledger, index, bounds, target - covered);
     } else if present > target {
         shrink(&mut scaling, ledger, index, bounds, present - target, &failed);
     } else {
@@ -86,8 +86,12 @@ pub(crate) fn plan(ledger: &Ledger, server_type: &TypeName, bounds: &Bounds) -> 
     scaling
 }
 
-fn grow(scaling: &mut Scaling, index: &TypeIndex, bounds: &Bounds, wanted: u32) {
-    let reprieved = index.reprievable.iter().rev().copied();
+fn grow(scaling: &mut Scaling, ledger: &Ledger, index: &TypeIndex, bounds: &Bounds, wanted: u32) {
+    // Those first whose workers were told nothing yet; of equals the newest.
+    let is_draining =
+        |id: &ServerId| ledger.server(*id).is_some_and(|record| record.status == Status::Draining);
+    let newest = || index.reprievable.iter().rev().copied();
+    let reprieved = newest().filter(|id| !is_draining(id)).chain(newest().filter(is_draining));
     scaling.orders.extend(reprieved.take(wanted as usize).map(Order::Reprieve));
     let reprieved = u32::try_from(scaling.orders.len()).unwrap_or(u32::MAX);
     let wanted = wanted - reprieved;

@@ -35,6 +35,7 @@ impl Reconciler {
         };
         let count = orders.iter().filter(|order| goes(order, self)).count();
         if count == 0 {
+            self.scoring.remove(server_type);
             return;
         }
         let taken: Vec<ServerId> = orders
@@ -46,9 +47,10 @@ impl Reconciler {
             .collect();
         orders.retain(|order| !goes(order, self));
         let candidates = self.candidates(server_type, &taken, ASKED.max(count * ASKED_EACH));
-        if self.await_scores(&candidates) {
+        if self.await_scores(server_type, &candidates) {
             return;
         }
+        self.scoring.remove(server_type);
         let mut ranked: Vec<(Option<u64>, ServerId)> =
             candidates.into_iter().map(|id| (self.score_of(id), id)).collect();
         // The oldest of equals; those without an answer behind the busiest.
@@ -68,11 +70,14 @@ impl Reconciler {
     }
 
     /// Asks those whose answer is missing or old, and tells whether any answer is awaited.
-    fn await_scores(&mut self, candidates: &[ServerId]) -> bool {
+    ///
+    /// What was fresh when the asking began counts to its end: each is asked once, and however slow they are, it ends.
+    fn await_scores(&mut self, server_type: &TypeName, candidates: &[ServerId]) -> bool {
+        let began = *self.scoring.entry(server_type.clone()).or_insert(self.now);
         let mut awaits = false;
         for id in candidates {
             let Some(server) = self.ledger.get(*id) else { continue };
-            let is_fresh = server.live.score.is_some_and(|score| self.now < score.at + FRESH);
+            let is_fresh = server.live.score.is_some_and(|score| began < score.at + FRESH);
             if is_fresh {
                 continue;
             }
@@ -81,7 +86,7 @@ impl Reconciler {
                 self.ask(*id, Question::Score);
             }
         }
-        awaits && !self.is_shutting_down
+        awaits
     }
 
     fn score_of(&self, id: ServerId) -> Option<u64> {

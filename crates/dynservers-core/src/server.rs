@@ -188,13 +188,13 @@ impl ServerRecord {
                 .is_some_and(|attempt| matches!(attempt.phase, Phase::Issued | Phase::Uncertain))
     }
 
-    /// Whether its end can still be undone: nothing of it was issued, and only the count wanted it.
+    /// Whether its end can still be undone: nothing of it was issued, and only the count or its type's end wanted it.
     pub(crate) fn is_reprievable(&self) -> bool {
         self.removal.as_ref().is_some_and(|removal| {
             removal.stop.is_none()
                 && removal.delete.is_none()
                 && removal.drain.is_none_or(|drain| !drain.done)
-                && matches!(removal.why, Why::Surplus | Why::Superseded)
+                && matches!(removal.why, Why::Surplus | Why::Superseded | Why::Retired)
         }) && (self.status.is_provisioned() || self.status == Status::Draining)
     }
 

@@ -203,13 +203,24 @@ impl Reconciler {
     /// Nobody here stopped it: it is news, and then it is replaced.
     fn found_stopped(&mut self, id: ServerId) {
         let now = self.now;
+        if self.ledger.server(id).is_some_and(|record| record.protected) {
+            // An operator keeps it: it failed, and is back when somebody starts it.
+            if self.ledger.server(id).is_some_and(|record| record.status != Status::Errored) {
+                self.ledger.update(id, |record| {
+                    record.failure = Some(Failure::new("it was stopped, though nobody here asked for it"));
+                    record.failed_at = Some(now);
+                });
+                self.move_server(id, Status::Errored, EventKind::Errored);
+            }
+            return;
+        }
         self.note_short_life(id);
         self.ledger.update(id, |record| record.doom(Why::FoundStopped, now));
         self.move_server(id, Status::Stopped, EventKind::Stopped);
     }
 
     /// A server that ends by itself soon after it was made will do so again: the next ones wait, longer each time.
-    fn note_short_life(&mut self, id: ServerId) {
+    pub(crate) fn note_short_life(&mut self, id: ServerId) {
         let (now, short) = (self.now, self.config.timing.hanging_after);
         let Some(record) = self.ledger.server(id) else { return };
         let lived = record.bound_at.map(|at| now.since(at));

@@ -12,6 +12,7 @@ use dynservers_core::{
 
 use crate::cloud::{Cloud, Fate};
 pub(crate) use crate::disk::Disk;
+use crate::workers::{AskFate, Workers};
 
 pub(crate) fn type_name() -> TypeName {
     TypeName::new("default").unwrap()
@@ -64,13 +65,16 @@ pub(crate) struct World {
     pub(crate) is_lag_honest: bool,
     /// How long the answer to a create takes besides.
     pub(crate) answer_delay: u64,
+    pub(crate) workers: Workers,
+    /// How many batches were written.
+    pub(crate) writes: u64,
     /// Answers on their way.
-    answers: VecDeque<(u64, Time, Input)>,
+    pub(crate) answers: VecDeque<(u64, Time, Input)>,
     /// Effects on their way: the process that sent each, and the moment at which it arrives.
     pending: VecDeque<(u64, Time, Effect)>,
     commands: u64,
     /// Which process this is, and its seed.
-    process: u64,
+    pub(crate) process: u64,
 }
 
 impl World {
@@ -108,6 +112,8 @@ impl World {
             most_wanted,
             is_lag_honest: true,
             answer_delay: 0,
+            workers: Workers::default(),
+            writes: 0,
             answers: VecDeque::new(),
             pending: VecDeque::new(),
             commands: 0,
@@ -185,6 +191,7 @@ impl World {
         match output {
             Output::Persist(batch) => {
                 self.disk.append(&batch);
+                self.writes += 1;
                 return Some(Input::Persisted(batch.seq));
             }
             Output::Prepare(prepare) => {
@@ -203,10 +210,12 @@ impl World {
                 let record = effect.server.and_then(|id| self.machine.ledger().server(id));
                 let is_left = record.is_some_and(|record| record.disowned);
                 assert!(effect.op.is_read() || !is_left, "a server that lost our label is touched");
+                self.check_mercy(&effect);
                 *self.sent.entry(effect.op.name()).or_default() += 1;
                 let arrival = self.now + Duration::from_millis(self.latency);
                 self.pending.push_back((self.process, arrival, effect));
             }
+            Output::Ask(ask) => self.hear(&ask),
             Output::Notify(event) => self.events.push(event),
             Output::Reply { command, reply } => self.replies.push_back((command, reply)),
             other => panic!("unknown output {other:?}"),
@@ -317,6 +326,7 @@ impl World {
     /// Lets the faults stop, and demands that everything comes to rest: the count reached, nothing leaked, silence.
     pub(crate) fn converge(&mut self, desired: usize) {
         self.fates = Box::new(|_| Fate::Answer);
+        self.workers.fates = Box::new(|_| AskFate::Answer);
         self.run_for(Duration::from_secs(6 * 3_600));
         assert!(self.is_settled(), "not settled: {:#?}", self.machine.view(self.now));
         self.check_agreement(desired);
