@@ -194,6 +194,7 @@ impl World {
         match output {
             Output::Persist(batch) => {
                 self.disk.append(&batch);
+                self.note_unspared(&batch);
                 self.writes += 1;
                 return Some(Input::Persisted(batch.seq));
             }
