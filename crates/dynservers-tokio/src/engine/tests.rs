@@ -1,5 +1,7 @@
 //! The loop against a scripted machine: what is carried out, in which order, and what comes back.
 
+mod asks;
+mod reload;
 mod rig;
 
 use std::collections::BTreeMap;
