@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dynservers_core::{NoAsker, StoreError};
+use dynservers_core::StoreError;
 use dynservers_store::Sqlite;
 use dynservers_tokio::{FleetClock, Handle, Host, Parts, RunError, Running, StartError};
 use thiserror::Error;
@@ -23,6 +23,7 @@ use crate::exit::Exit;
 use crate::journal;
 use crate::providers::{self, ProviderError};
 use crate::site::Site;
+use crate::workers::{self, CallError};
 
 /// How many events the log may fall behind before it skips some.
 const MAX_EVENTS: usize = 4096;
@@ -33,6 +34,9 @@ pub(crate) enum DaemonError {
     /// A provider cannot be used.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// Workers cannot be asked.
+    #[error(transparent)]
+    Call(#[from] CallError),
     /// The ledger cannot be opened.
     #[error("error: {0}")]
     Store(#[from] StoreError),
@@ -69,7 +73,7 @@ impl DaemonError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Provider(error) => error.exit(),
-            Self::Start(StartError::Config(_)) => Exit::Usage,
+            Self::Call(_) | Self::Start(StartError::Config(_)) => Exit::Usage,
             Self::Store(_)
             | Self::Start(_)
             | Self::Listen(_)
@@ -116,7 +120,7 @@ async fn start(configuration: &Configuration, site: &Site) -> Result<(Handle, Ru
         config: configuration.core.clone(),
         executors,
         prepare: providers::prepare(configuration),
-        asker: Arc::new(NoAsker),
+        asker: workers::asker(configuration)?,
     };
     let host = Host {
         parts,

@@ -12,6 +12,7 @@ mod emulate;
 mod exit;
 mod journal;
 mod logging;
+mod measuring;
 mod providers;
 mod rehearsal;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod samples;
 mod site;
 mod terminal;
 mod time;
+mod workers;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dynservers_core::PolicyConfig;
 use dynservers_http::Text;
 
-use super::call::{Plain, headers, url};
+use super::call::{Asked, headers, plain_http, url};
 use super::field::Field;
 use super::reader::{Kinds, Section};
 
@@ -38,6 +38,8 @@ pub(crate) enum SourceSettings {
     Http {
         /// The address.
         url: String,
+        /// Whether it may be asked in the clear although it is another machine.
+        plain: bool,
         /// Where in the JSON the number is.
         pointer: Option<String>,
         /// The headers, with references unresolved.
@@ -62,7 +64,8 @@ enum SourceKind {
 const KINDS: [(&str, SourceKind); 3] =
     [("command", SourceKind::Command), ("http", SourceKind::Http), ("spool", SourceKind::Spool)];
 /// The keys that sources of some kinds have only.
-const KEYS: Kinds = &[("command", &["command"]), ("http", &["url", "headers"]), ("spool", &["directory"])];
+const KEYS: Kinds =
+    &[("command", &["command"]), ("http", &["url", "headers", "plain_http"]), ("spool", &["directory"])];
 /// The sources of one type, each of which is asked at every measurement.
 const SOURCES_MOST: usize = 16;
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -132,11 +135,13 @@ fn source(field: &Field<'_>) -> Option<SourceSettings> {
         }
         SourceKind::Http => {
             let url = section.required("url", "url = \"https://queue.example/stats\"");
-            let url = url.and_then(|field| self::url(&field, Plain::Loopback));
-            let headers = headers(&mut section);
+            let (headers, asked) = (headers(&mut section), plain_http(&mut section));
+            let url = url.and_then(|field| self::url(&field, &headers, asked));
+            let plain = asked == Asked::Once { plain: true };
             let (pointer, timeout) = (pointer(&mut section), timeout(&mut section));
-            let read =
-                || Some(SourceSettings::Http { url: url?, pointer: pointer?, headers, timeout: timeout? });
+            let read = || {
+                Some(SourceSettings::Http { url: url?, plain, pointer: pointer?, headers, timeout: timeout? })
+            };
             read()
         }
         SourceKind::Spool => {

@@ -1,12 +1,12 @@
 //! `[[hooks]]`: who is told of events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use dynservers_http::Reference;
 
-use super::call::{Plain, url};
+use super::call::{Asked, plain_http, url};
 use super::field::Field;
 use super::reader::nearest;
 
@@ -30,6 +30,8 @@ pub(crate) enum HookTarget {
     Web {
         /// Where to.
         url: String,
+        /// Whether it may go there in the clear although it is another machine.
+        plain: bool,
         /// With what it is signed, if it is.
         secret: Option<Reference>,
     },
@@ -95,13 +97,14 @@ fn hook(field: &Field<'_>, names: &mut BTreeSet<String>) -> Option<HookSettings>
         None => Some(BTreeSet::new()),
     };
     let (web, command, secret) = (section.get("url"), section.get("command"), section.get("secret"));
+    let asked = plain_http(&mut section);
     let timeout = section.get("timeout").map_or(Some(TIMEOUT), |field| field.duration(TIMEOUTS));
     let target = match (web, command) {
         (Some(web), None) => {
             let signs = secret.is_some();
             let secret = secret.and_then(|field| field.secret("HOOK_SECRET"));
-            let url = url(&web, Plain::Loopback);
-            url.filter(|_| signs == secret.is_some()).map(|url| HookTarget::Web { url, secret })
+            let url = url(&web, &BTreeMap::new(), asked).filter(|_| signs == secret.is_some());
+            url.map(|url| HookTarget::Web { url, plain: asked == Asked::Once { plain: true }, secret })
         }
         (None, Some(command)) => {
             if let Some(secret) = secret {
