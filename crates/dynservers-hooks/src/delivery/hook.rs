@@ -13,7 +13,6 @@ use super::lanes::{Filter, Undelivered};
 use crate::program::{End, Program, complaint};
 use crate::signature::{ID, SIGNATURE, Secret, TIMESTAMP, sign};
 use crate::web::Web;
-use crate::words::{MOST_QUOTED, sanitized};
 
 /// Who is told of the fleet's events.
 #[derive(Clone, Debug)]
@@ -140,8 +139,7 @@ fn post(web: &Web, secret: &Text, fleet: &FleetName, event: &Event, body: &[u8])
     ];
     let answer = web.call(Method::POST, None, &headers, Some(body)).map_err(|error| retry(error.message))?;
     let failure = || {
-        let quoted = sanitized(&answer.body, MOST_QUOTED);
-        let message = format!("{} answered with status {}: {quoted}", web.shown(), answer.status);
+        let message = format!("{} answered with status {}: {}", web.shown(), answer.status, answer.said);
         Failure { http_status: Some(answer.status), ..Failure::new(message) }
     };
     match answer.status {
