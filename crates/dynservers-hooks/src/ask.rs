@@ -184,8 +184,7 @@ fn ask_web(web: &Web, question: Question, subject: &Subject) -> Answer {
         // Not 404, which a wrong path or a proxy in front of it says as well: work in hand would be cut off.
         (410, _) => Answer::Gone,
         (status, _) => {
-            let quoted = sanitized(&answer.body, MOST_QUOTED);
-            let message = format!("{} answered with status {status}: {quoted}", web.shown());
+            let message = format!("{} answered with status {status}: {}", web.shown(), answer.said);
             Answer::Silent(Failure { http_status: Some(status), ..Failure::new(message) })
         }
     }

@@ -29,6 +29,7 @@
 //! with 0 and 200, where nothing stands for 0; with "it has work in hand" it is welcome.
 
 pub mod ask;
+pub mod delivery;
 mod fill;
 mod program;
 pub mod signature;

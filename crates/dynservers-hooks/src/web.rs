@@ -15,6 +15,7 @@ use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::fill::{self, FillError, Place, Subject, fill};
+use crate::words::{MOST_QUOTED, sanitized};
 
 /// The most that an answer may be, in bytes, without its headers. More is an error.
 pub const MOST_ANSWER: usize = 64 * 1024;
@@ -115,6 +116,8 @@ pub struct WebAnswer {
     pub status: u16,
     /// All of the body, at most [`MOST_ANSWER`].
     pub body: Vec<u8>,
+    /// The beginning of the body, for people: at most [`MOST_QUOTED`] bytes, without control characters and secrets.
+    pub said: String,
 }
 
 /// A web address of the user's, and the bounds that it is called in.
@@ -200,6 +203,12 @@ impl Web {
         shown(&self.url)
     }
 
+    /// Gives how long a call may take.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Whether the address differs between servers.
     #[must_use]
     pub fn has_placeholders(&self) -> bool {
@@ -246,7 +255,8 @@ impl Web {
         if body.len() > MOST_ANSWER {
             return Err(lost(format!("the answer of {} is longer than {MOST_ANSWER} bytes", self.shown())));
         }
-        Ok(WebAnswer { status, body })
+        let said = redact(&sanitized(&body, MOST_QUOTED), &secrets);
+        Ok(WebAnswer { status, body, said })
     }
 
     /// Fills the address, and checks that this request may go there.
