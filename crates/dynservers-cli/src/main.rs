@@ -10,6 +10,7 @@ mod demo;
 mod duration;
 mod emulate;
 mod exit;
+mod hooks;
 mod journal;
 mod logging;
 mod measuring;
