@@ -24,10 +24,12 @@ mod handle;
 mod host;
 mod in_flight;
 mod machine;
+mod metrics;
 mod transport;
 
 pub use clock::FleetClock;
 pub use engine::{PrepareFn, RunError};
 pub use handle::{EventsError, Handle, Stopped};
 pub use host::{Host, Running, StartError};
+pub use metrics::{BOUNDS, EffectKind, Histogram, Snapshot};
 pub use transport::{HttpExecutor, HttpOptions, TransportSetupError};
