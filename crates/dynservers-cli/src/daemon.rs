@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dynservers_core::StoreError;
+use dynservers_core::{NoAsker, StoreError};
 use dynservers_store::Sqlite;
-use dynservers_tokio::{FleetClock, Handle, Host, RunError, Running, StartError};
+use dynservers_tokio::{FleetClock, Handle, Host, Parts, RunError, Running, StartError};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -112,11 +112,15 @@ async fn start(configuration: &Configuration, site: &Site) -> Result<(Handle, Ru
     let store = tokio::task::spawn_blocking(move || Sqlite::open(&path, &fleet))
         .await
         .map_err(|_| DaemonError::Broken { part: "the store" })??;
-    let host = Host {
+    let parts = Parts {
         config: configuration.core.clone(),
-        store: Box::new(store),
         executors,
         prepare: providers::prepare(configuration),
+        asker: Arc::new(NoAsker),
+    };
+    let host = Host {
+        parts,
+        store: Box::new(store),
         clock,
         seed: getrandom::u64().map_err(io::Error::other)?,
         max_events: MAX_EVENTS,

@@ -57,6 +57,7 @@ fn record(id: u64, server_type: &str, status: Status, since: u64) -> ServerRecor
         failed_at: None,
         retry: None,
         protected: false,
+        recall: None,
         disowned: false,
     }
 }
@@ -90,7 +91,13 @@ pub(crate) fn records() -> Vec<ServerRecord> {
             ..record(3, "web", Status::Errored, 90)
         },
         ServerRecord {
-            removal: Some(Removal { why: Why::Surplus, since: ago(15), stop: None, delete: None }),
+            removal: Some(Removal {
+                why: Why::Surplus,
+                since: ago(15),
+                drain: None,
+                stop: None,
+                delete: None,
+            }),
             ..record(5, "web", Status::Stopping, 12)
         },
         record(6, "web", Status::Deleted, 3_700),
@@ -113,6 +120,8 @@ pub(crate) fn type_view() -> TypeView {
         limited_since: None,
         next_create: None,
         boot_time: None,
+        demand: None,
+        overriding: None,
     }
 }
 
@@ -150,6 +159,8 @@ pub(crate) fn view() -> FleetView {
         limited_since: Some(ago(300)),
         next_create: Some(Time::from_millis(NOW + 40_000)),
         boot_time: Some(Duration::from_secs(40)),
+        demand: None,
+        overriding: None,
         ..type_view()
     };
     let database = TypeView {

@@ -3,6 +3,7 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use crate::config::TypeConfig;
 use crate::event::EventKind;
 use crate::ids::{ProviderName, ServerId, TypeName};
 use crate::input::{Action, Command};
@@ -41,6 +42,9 @@ impl Reconciler {
             Action::Decrease { server_type, by } => {
                 self.set_desired(server_type, |before| before.map(|count| count.saturating_sub(*by)))
             }
+            Action::Override { server_type, count, duration } => {
+                self.set_override(server_type, *count, *duration)
+            }
             Action::Reboot { server_type, at_a_time } => self.request_reboot(server_type, *at_a_time),
             Action::Protect { server, protected } => self.protect(*server, *protected),
             Action::Pause { out, inward } => Ok(self.pause(*out, *inward)),
@@ -55,13 +59,10 @@ impl Reconciler {
         server_type: &TypeName,
         next: impl FnOnce(Result<u32, Refusal>) -> Result<u32, Refusal>,
     ) -> Reply {
-        if self.config.retired_types.contains(server_type) {
-            return Err(Refusal::RetiredType { server_type: server_type.clone() });
+        let config = self.configured(server_type)?;
+        if config.policy.is_some() {
+            return Err(Refusal::HasSources { server_type: server_type.clone() });
         }
-        let Some(config) = self.config.server_types.get(server_type) else {
-            let known = self.config.server_types.keys().cloned().collect();
-            return Err(Refusal::UnknownType { server_type: server_type.clone(), known });
-        };
         let (min, max, provider) = (config.min, config.max, config.provider.clone());
         let before = self.ledger.fleet().types.get(server_type).and_then(|record| record.desired);
         let has_looked = self.providers.get(&provider).is_some_and(|provider| provider.looked.is_some());
@@ -82,6 +83,17 @@ impl Reconciler {
             });
         }
         Ok(Done::Desired { server_type: server_type.clone(), before, requested, desired })
+    }
+
+    /// Gives the configuration of a type that servers may be wanted of.
+    pub(crate) fn configured(&self, server_type: &TypeName) -> Result<&TypeConfig, Refusal> {
+        if self.config.retired_types.contains(server_type) {
+            return Err(Refusal::RetiredType { server_type: server_type.clone() });
+        }
+        self.config.server_types.get(server_type).ok_or_else(|| {
+            let known = self.config.server_types.keys().cloned().collect();
+            Refusal::UnknownType { server_type: server_type.clone(), known }
+        })
     }
 
     fn request_reboot(&mut self, server_type: &TypeName, at_a_time: Option<u32>) -> Reply {
@@ -110,9 +122,13 @@ impl Reconciler {
     }
 
     fn protect(&mut self, server: ServerId, protected: bool) -> Reply {
-        match self.ledger.server(server) {
-            Some(record) if record.status != Status::Deleted => {}
-            Some(_) | None => return Err(Refusal::UnknownServer { server }),
+        let record = self.ledger.server(server).filter(|record| record.status != Status::Deleted);
+        let Some(record) = record else { return Err(Refusal::UnknownServer { server }) };
+        if protected && record.removal.is_some() {
+            if !record.is_reprievable() {
+                return Err(Refusal::Ending { server });
+            }
+            self.reprieve(server);
         }
         self.ledger.update(server, |record| record.protected = protected);
         let server_type = self.ledger.server(server).map(|record| record.server_type.clone());
@@ -207,7 +223,7 @@ impl Reconciler {
         self.ledger.touched_types.extend(self.config.retired_types.iter().cloned());
     }
 
-    fn touch_everything(&mut self) {
+    pub(crate) fn touch_everything(&mut self) {
         let names: Vec<ProviderName> = self.config.providers.keys().cloned().collect();
         for name in &names {
             self.touch_provider(name);

@@ -134,6 +134,62 @@ pub struct TypeConfig {
     pub stop_timeout: Duration,
     /// What becomes of failed servers.
     pub on_failed: FailedPolicy,
+    /// How workers are drained before their server is stopped; none means that the soft stop is the drain.
+    pub drain: Option<DrainConfig>,
+    /// Whether workers are asked how busy they are before one is chosen to go.
+    pub asks_scores: bool,
+    /// How the number follows from the work there is; none means that it is set by command.
+    pub policy: Option<PolicyConfig>,
+}
+
+/// How workers are drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainConfig {
+    /// How long a worker may take; then its server is stopped whatever it says.
+    pub deadline: Duration,
+    /// Between two questions.
+    pub interval: Duration,
+}
+
+/// How the number of servers follows from the work there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyConfig {
+    /// How many jobs make one server worth its while; 0 counts as 1.
+    pub jobs_per_server: u32,
+    /// The most that was wanted within this time is wanted still.
+    pub scale_in_after: Duration,
+    /// How long the number is held while not all of the work is known.
+    pub hold: Duration,
+    /// The number after that; none means that it is held on.
+    pub fallback: Option<u32>,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self {
+            jobs_per_server: 1,
+            scale_in_after: Duration::from_secs(5 * 60),
+            hold: Duration::from_secs(10 * 60),
+            fallback: None,
+        }
+    }
+}
+
+impl TypeConfig {
+    /// Makes the configuration of a type with every choice at its default.
+    #[must_use]
+    pub const fn new(provider: ProviderName, max: u32) -> Self {
+        Self {
+            provider,
+            min: 0,
+            max,
+            stop_timeout: DEFAULT_STOP_TIMEOUT,
+            on_failed: FailedPolicy::Delete,
+            drain: None,
+            asks_scores: false,
+            policy: None,
+        }
+    }
 }
 
 /// What becomes of a server that failed.

@@ -27,6 +27,8 @@ pub enum Why {
     Retired,
     /// It was seen stopped though nobody here asked for it.
     FoundStopped,
+    /// Its worker had ended when it was to go on.
+    Drained,
     /// It failed and was kept long enough.
     Failed,
     /// It came late from an attempt that was given up, or was made twice.
@@ -37,6 +39,28 @@ pub enum Why {
     DeletedBefore,
     /// An operator asked for it.
     Asked,
+}
+
+impl Why {
+    /// Whether a worker may still have something in hand that is worth finishing when its server goes for this reason.
+    pub(crate) const fn drains(self) -> bool {
+        match self {
+            Self::Surplus
+            | Self::Superseded
+            | Self::Retired
+            | Self::Duplicate
+            | Self::Orphan
+            | Self::Asked => true,
+            Self::Sync
+            | Self::Wanted
+            | Self::Replaces(_)
+            | Self::Found
+            | Self::FoundStopped
+            | Self::Drained
+            | Self::Failed
+            | Self::DeletedBefore => false,
+        }
+    }
 }
 
 impl fmt::Display for Why {
@@ -50,6 +74,7 @@ impl fmt::Display for Why {
             Self::Superseded => formatter.write_str("the server that it stood in for is back"),
             Self::Retired => formatter.write_str("its type is retired"),
             Self::FoundStopped => formatter.write_str("seen stopped though nobody asked for it"),
+            Self::Drained => formatter.write_str("its worker had ended when it was to go on"),
             Self::Failed => formatter.write_str("it failed and was kept long enough"),
             Self::Duplicate => formatter.write_str("it came late from an attempt that was given up"),
             Self::Orphan => formatter.write_str("nobody knows it, and orphans are to be deleted"),

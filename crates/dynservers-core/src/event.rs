@@ -31,6 +31,10 @@ pub enum EventKind {
     Creating(ServerEvent),
     /// A server was seen running.
     Running(ServerEvent),
+    /// A server's worker is to finish what it has before the server is stopped.
+    Draining(ServerEvent),
+    /// A server that was draining stays after all.
+    Undrained(ServerEvent),
     /// A server is about to be stopped.
     Stopping(ServerEvent),
     /// A server was seen stopped.
@@ -139,6 +143,18 @@ pub enum EventKind {
         /// When the next one is tried.
         next_try: Time,
     },
+    /// Not all of the work for a type is known; once an episode.
+    DemandUnknown {
+        /// The type.
+        server_type: TypeName,
+        /// Why.
+        reason: String,
+    },
+    /// The work for a type is known again.
+    DemandKnown {
+        /// The type.
+        server_type: TypeName,
+    },
     /// The desired number was set.
     DesiredChanged {
         /// The type.
@@ -190,6 +206,8 @@ impl EventKind {
         match self {
             Self::Creating(_) => "creating",
             Self::Running(_) => "running",
+            Self::Draining(_) => "draining",
+            Self::Undrained(_) => "undrained",
             Self::Stopping(_) => "stopping",
             Self::Stopped(_) => "stopped",
             Self::Deleting(_) => "deleting",
@@ -212,6 +230,8 @@ impl EventKind {
             Self::ProviderUnreachable { .. } => "provider_unreachable",
             Self::ProviderReachable { .. } => "provider_reachable",
             Self::CreateRefused { .. } => "create_refused",
+            Self::DemandUnknown { .. } => "demand_unknown",
+            Self::DemandKnown { .. } => "demand_known",
             Self::DesiredChanged { .. } => "desired_changed",
         }
     }
@@ -222,6 +242,8 @@ impl EventKind {
         match self {
             Self::Creating(event)
             | Self::Running(event)
+            | Self::Draining(event)
+            | Self::Undrained(event)
             | Self::Stopping(event)
             | Self::Stopped(event)
             | Self::Deleting(event)
@@ -244,6 +266,8 @@ impl EventKind {
             | Self::ProviderUnreachable { .. }
             | Self::ProviderReachable { .. }
             | Self::CreateRefused { .. }
+            | Self::DemandUnknown { .. }
+            | Self::DemandKnown { .. }
             | Self::DesiredChanged { .. } => None,
         }
     }

@@ -1,10 +1,15 @@
 //! Inputs: everything that the machine is told.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ask::{Answer, Question};
+use crate::config::Config;
+use crate::demand::Demand;
 use crate::effect::{Completion, Failure};
 use crate::ids::{CommandId, EffectId, ProviderName, Seq, ServerId, TypeName};
 use crate::spec::Spec;
@@ -31,6 +36,19 @@ pub enum Input {
         /// The news.
         completion: Completion,
     },
+    /// What a worker answered to [`crate::Output::Ask`], or that it did not.
+    Answered {
+        /// The server.
+        server: ServerId,
+        /// The question.
+        question: Question,
+        /// The answer.
+        answer: Answer,
+    },
+    /// How much work there is for a type. Of a type without a policy it is ignored.
+    Demand(Demand),
+    /// The configuration is another one from now on. The host has refused what [`crate::Ledger::contradictions`] finds.
+    Configure(Box<Config>),
     /// The host is about to end: no new effects from now on.
     Shutdown,
 }
@@ -78,6 +96,16 @@ pub enum Action {
         server_type: TypeName,
         /// By how many; 0 does nothing, and more than there are goes to the minimum.
         by: u32,
+    },
+    /// Sets the desired number of a type in place of what its sources ask for, or ends that.
+    Override {
+        /// The type.
+        server_type: TypeName,
+        /// The number, clamped like any other; none ends the override.
+        count: Option<u32>,
+        /// How long it holds; none means until it is ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        duration: Option<Duration>,
     },
     /// Reboots every server of the type: those that run now, those that start once they run.
     Reboot {

@@ -269,7 +269,11 @@ impl Reconciler {
         if ceiling >= config.max {
             return None;
         }
-        let backoff = self.type_record(server_type).map(|record| &record.create_backoff);
+        let record = self.type_record(server_type);
+        if record.and_then(|record| record.short_lives).is_some_and(|retry| self.now < retry.at) {
+            return None;
+        }
+        let backoff = record.map(|record| &record.create_backoff);
         if let Some(backoff) = backoff.filter(|backoff| !backoff.is_empty()) {
             // Half open: one at a time until one succeeds.
             let is_waiting = backoff.values().any(|retry| self.now < retry.at);

@@ -68,16 +68,7 @@
 //!     fleet: FleetName::new("workers")?,
 //!     timing: Timing::default(),
 //!     providers: BTreeMap::from([(provider.clone(), ProviderConfig::default())]),
-//!     server_types: BTreeMap::from([(
-//!         server_type.clone(),
-//!         TypeConfig {
-//!             provider,
-//!             min: 0,
-//!             max: 20,
-//!             stop_timeout: Duration::from_secs(60),
-//!             on_failed: FailedPolicy::Delete,
-//!         },
-//!     )]),
+//!     server_types: BTreeMap::from([(server_type.clone(), TypeConfig::new(provider, 20))]),
 //!     retired_types: Default::default(),
 //! };
 //! let mut store = NoStore::new(config.fleet.clone());
@@ -124,12 +115,16 @@
 extern crate alloc;
 mod account;
 mod adopt;
+pub mod ask;
 mod backoff;
 mod command;
 mod completion;
 pub mod config;
+mod configure;
 mod creation;
 pub mod decision;
+pub mod demand;
+mod drain;
 pub mod effect;
 pub mod event;
 mod gate;
@@ -142,6 +137,7 @@ pub mod labels;
 mod ledger;
 mod life;
 pub mod look;
+mod measure;
 mod missing;
 pub mod output;
 mod pace;
@@ -152,6 +148,7 @@ pub mod reconciler;
 pub mod record;
 mod rng;
 mod scale;
+mod score;
 mod server;
 mod sight;
 pub mod spec;
@@ -161,8 +158,10 @@ mod types;
 mod unsaved;
 pub mod view;
 
+pub use ask::*;
 pub use config::*;
 pub use decision::*;
+pub use demand::*;
 pub use effect::*;
 pub use event::*;
 pub use ids::*;

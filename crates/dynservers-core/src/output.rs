@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::ask::Ask;
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::ids::{CommandId, ServerId, TypeName};
 use crate::record::Batch;
+use crate::time::Time;
 
 /// One thing for the host to do, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Output {
     Prepare(Prepare),
     /// Do this, then say [`crate::Input::Completed`]. Its intent is durable.
     Execute(Effect),
+    /// Ask a worker, then say [`crate::Input::Answered`]. What it is asked for is durable.
+    Ask(Ask),
     /// Tell whoever listens. Its record is durable.
     Notify(Event),
     /// Answer whoever asked. What was asked for is durable.
@@ -59,6 +63,17 @@ pub enum Done {
         requested: u32,
         /// The number set: what was asked for, within the type's bounds.
         desired: u32,
+    },
+    /// The number in place of what the sources ask for is set, or taken back.
+    Overridden {
+        /// The type.
+        server_type: TypeName,
+        /// The number that holds; none means that the sources decide.
+        count: Option<u32>,
+        /// Until when.
+        until: Option<Time>,
+        /// How many servers there should be now, if that is known.
+        desired: Option<u32>,
     },
     /// Reboots are requested.
     Rebooting {
@@ -111,6 +126,26 @@ pub enum Refusal {
     RetiredType {
         /// The type.
         server_type: TypeName,
+    },
+    /// The type's number comes from its sources.
+    #[error(
+        "the number of {server_type} servers comes from its sources; say override {server_type} N to decide yourself"
+    )]
+    HasSources {
+        /// The type.
+        server_type: TypeName,
+    },
+    /// The type has no sources to overrule.
+    #[error("server type {server_type} has no sources to overrule; say ensure N")]
+    NoSources {
+        /// The type.
+        server_type: TypeName,
+    },
+    /// The server was told to stop, and that cannot be taken back.
+    #[error("server {server} was told to stop already, which cannot be taken back")]
+    Ending {
+        /// The server.
+        server: ServerId,
     },
     /// There is no such server.
     #[error("there is no server {server}")]

@@ -3,7 +3,8 @@
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-use crate::config::{FailedPolicy, ProviderConfig, StopBeforeDelete, Timing};
+use crate::ask::Question;
+use crate::config::{DrainConfig, FailedPolicy, ProviderConfig, StopBeforeDelete, Timing};
 use crate::decision::Why;
 use crate::effect::StopMode;
 use crate::look::ProviderState;
@@ -21,6 +22,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) provider: &'a ProviderConfig,
     pub(crate) stop_timeout: Duration,
     pub(crate) on_failed: FailedPolicy,
+    pub(crate) drain: Option<DrainConfig>,
     pub(crate) learned: Option<&'a BTreeMap<Status, Duration>>,
 }
 
@@ -31,6 +33,8 @@ pub(crate) enum Verdict {
     Rest(Option<Time>),
     /// Ask the provider for something.
     Do(Task),
+    /// Ask its worker something.
+    Ask(Question),
     /// The record itself moves on.
     Become(Turn),
 }
@@ -72,12 +76,31 @@ pub(crate) enum Turn {
     Doomed,
     /// There is no server, and none is wanted.
     Ended,
+    /// Its worker begins to drain.
+    Draining,
+    /// Its worker did not answer in time.
+    Unanswered(Question),
     /// Nobody needs the record any more.
     Forgotten,
 }
 
+/// How long an answer of a worker is awaited. Hosts have shorter bounds of their own; this one is for those that break.
+const ANSWER: Duration = Duration::from_secs(5 * 60);
+
 /// Plans for one server.
 pub(crate) fn plan(server: &Server, terms: &Terms<'_>) -> Verdict {
+    let Some((question, asked_at)) = server.live.asked else { return plan_unasked(server, terms) };
+    let overdue_at = asked_at + ANSWER;
+    match plan_unasked(server, terms) {
+        _ if terms.now >= overdue_at => Verdict::Become(Turn::Unanswered(question)),
+        // One question at a time.
+        Verdict::Ask(_) => Verdict::Rest(Some(overdue_at)),
+        Verdict::Rest(until) => Verdict::Rest(Some(until.map_or(overdue_at, |until| until.min(overdue_at)))),
+        other => other,
+    }
+}
+
+fn plan_unasked(server: &Server, terms: &Terms<'_>) -> Verdict {
     let Server { record, live } = server;
     if live.flight.is_some() {
         return Verdict::Rest(None);
@@ -101,8 +124,8 @@ pub(crate) fn plan(server: &Server, terms: &Terms<'_>) -> Verdict {
         Status::Errored => fail(record, terms),
         // A listing was faster than the answer that asks for more.
         Status::Running if record.unfinished.is_some() => due(record, Task::Continue, terms),
+        Status::Running => record.recall.map_or(Verdict::Rest(None), |recall| recall_at(recall.at, terms)),
         Status::New
-        | Status::Running
         | Status::Draining
         | Status::Stopping
         | Status::Stopped
@@ -177,9 +200,47 @@ fn end(record: &ServerRecord, removal: &Removal, live: &Live, terms: &Terms<'_>)
         };
     }
     let Some(seen) = live.seen else { return Verdict::Rest(None) };
+    if let Some(next) = drain(record, removal, live, seen, terms) {
+        return next;
+    }
     let next = end_by_state(record, removal, seen, terms);
     let next = if seen.begun < live.act_after { Verdict::Rest(None) } else { next };
     hanging_or(next, record, live, terms)
+}
+
+/// Lets the worker finish first, where its type says how: nothing that the provider shows of the server cuts that short,
+/// unless it is stopped already.
+fn drain(
+    record: &ServerRecord,
+    removal: &Removal,
+    live: &Live,
+    seen: Sighting,
+    terms: &Terms<'_>,
+) -> Option<Verdict> {
+    let is_past = removal.stop.is_some() || removal.delete.is_some() || seen.state == ProviderState::Stopped;
+    if is_past {
+        return None;
+    }
+    let Some(drain) = removal.drain else {
+        let is_up = seen.state == ProviderState::Running && record.unfinished.is_none();
+        let drains = terms.drain.is_some() && removal.why.drains();
+        return (is_up && drains).then_some(Verdict::Become(Turn::Draining));
+    };
+    if drain.done || terms.now >= drain.deadline {
+        return None;
+    }
+    let question = Question::Drain { deadline: drain.deadline };
+    Some(if terms.now < live.ask_after {
+        Verdict::Rest(Some(live.ask_after.min(drain.deadline)))
+    } else if live.asked.is_some() {
+        Verdict::Rest(Some(drain.deadline))
+    } else {
+        Verdict::Ask(question)
+    })
+}
+
+fn recall_at(at: Time, terms: &Terms<'_>) -> Verdict {
+    if terms.now < at { Verdict::Rest(Some(at)) } else { Verdict::Ask(Question::Undrain) }
 }
 
 fn end_by_state(record: &ServerRecord, removal: &Removal, seen: Sighting, terms: &Terms<'_>) -> Verdict {

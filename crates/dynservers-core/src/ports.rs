@@ -8,7 +8,8 @@ use core::pin::Pin;
 
 use thiserror::Error;
 
-use crate::effect::{Completion, Effect};
+use crate::ask::{Answer, Ask};
+use crate::effect::{Completion, Effect, Failure};
 use crate::event::Event;
 use crate::ids::{EventId, FleetName, OwnerId};
 use crate::record::{Batch, Stored};
@@ -100,6 +101,22 @@ pub trait AsyncExecutor: Send + Sync {
     ///
     /// Dropping the future is a lost answer: the effect may have happened.
     fn execute<'a>(&'a self, effect: &'a Effect) -> Completing<'a>;
+}
+
+/// Asks workers. Blocking: an async loop calls it on its blocking pool.
+pub trait Asker: Send + Sync {
+    /// Asks once, within a bound of its own, and gives the answer.
+    fn ask(&self, ask: &Ask) -> Answer;
+}
+
+/// Asks nobody: for fleets whose types have neither drain nor scores.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoAsker;
+
+impl Asker for NoAsker {
+    fn ask(&self, _ask: &Ask) -> Answer {
+        Answer::Silent(Failure::new("nothing says how its worker is to be asked"))
+    }
 }
 
 /// Keeps nothing: the ledger lives in memory and is rebuilt from labels after a restart.

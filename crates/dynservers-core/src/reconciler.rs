@@ -2,7 +2,10 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
+use crate::ask::Answer;
 use crate::config::{Config, DEFAULT_STOP_TIMEOUT, FailedPolicy, ProviderConfig};
+use crate::demand::Demand;
+use crate::effect::Failure;
 use crate::event::EventKind;
 use crate::gate::Gate;
 use crate::ids::{EffectId, ProviderName, ServerId, TypeName};
@@ -34,6 +37,8 @@ pub struct Reconciler {
     pub(crate) prepared: BTreeMap<TypeName, BTreeSet<ServerId>>,
     /// New servers for which the host could give neither, to be asked about again.
     pub(crate) unprepared: BTreeMap<TypeName, BTreeSet<ServerId>>,
+    /// Measurements that wait for their type's provider to be seen.
+    pub(crate) measured: BTreeMap<TypeName, Demand>,
     /// Types that a command spoke of since the start.
     pub(crate) commanded: BTreeSet<TypeName>,
     pub(crate) timers: BTreeSet<(Time, Timer)>,
@@ -99,6 +104,7 @@ impl Reconciler {
             started: now,
             type_wakes: BTreeMap::new(),
             commanded: BTreeSet::new(),
+            measured: BTreeMap::new(),
             timers: BTreeSet::new(),
             is_shutting_down: false,
         };
@@ -115,6 +121,9 @@ impl Reconciler {
             Input::Prepared { server, result } => self.handle_prepared(server, result),
             Input::Persisted(seq) => self.gate.persisted(seq),
             Input::Completed { effect, completion } => self.handle_completed(effect, completion),
+            Input::Answered { server, question, answer } => self.handle_answered(server, question, answer),
+            Input::Demand(demand) => self.handle_demand(demand),
+            Input::Configure(config) => self.handle_configure(*config),
             Input::Shutdown => self.is_shutting_down = true,
         }
         self.settle();
@@ -184,10 +193,8 @@ impl Reconciler {
         for id in self.ledger.ids() {
             let Some(record) = self.ledger.server(id) else { continue };
             let phase = record.attempt.as_ref().map(|attempt| attempt.phase);
-            if record.status == Status::New && self.is_placed(record) {
-                self.ask_to_prepare(id);
-            } else if record.status == Status::New {
-                self.drop_new(id);
+            if record.status == Status::New {
+                self.prepare_or_drop(id);
             } else if phase == Some(Phase::Throttled) && self.provider_config(&record.provider).is_none() {
                 // It did not happen, and there is nobody to ask again.
                 self.unmake(id);
@@ -248,6 +255,7 @@ impl Reconciler {
                     queues.to_change.insert(id);
                 }
             }
+            Verdict::Ask(question) => self.ask(id, question),
             Verdict::Become(turn) => self.turn(id, turn),
         }
         self.touched_providers.insert(provider);
@@ -271,6 +279,7 @@ impl Reconciler {
             provider: self.config.providers.get(&record.provider)?,
             stop_timeout: config.map_or(DEFAULT_STOP_TIMEOUT, |config| config.stop_timeout),
             on_failed: config.map_or(FailedPolicy::Delete, |config| config.on_failed),
+            drain: config.and_then(|config| config.drain),
             learned: self.ledger.fleet().types.get(&record.server_type).map(|record| &record.learned),
         })
     }
@@ -285,6 +294,11 @@ impl Reconciler {
             Turn::Doomed => {
                 let now = self.now;
                 self.ledger.update(id, |record| record.doom(crate::decision::Why::Failed, now));
+            }
+            Turn::Draining => self.begin_drain(id),
+            Turn::Unanswered(question) => {
+                let failure = Failure::new("its worker gave no answer in time");
+                self.handle_answered(id, question, Answer::Silent(failure));
             }
             Turn::Ended => self.end_server(id),
             Turn::Forgotten => self.ledger.forget(id),

@@ -9,6 +9,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Why;
+use crate::demand::{DemandRecord, Override};
 use crate::effect::{Addresses, Failure, Reason, Step, StopMode};
 use crate::event::Event;
 use crate::ids::{FleetName, OwnerId, ProviderId, ProviderName, Seq, ServerId, SpecHash, Token, TypeName};
@@ -71,6 +72,9 @@ pub struct ServerRecord {
     pub failed_at: Option<Time>,
     /// The next try of what was refused or lost.
     pub retry: Option<Retry>,
+    /// Its worker was told to drain and the server stays: when to tell it so next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<Retry>,
     /// An operator's word that it must not be chosen to go.
     #[serde(default)]
     pub protected: bool,
@@ -111,10 +115,24 @@ pub struct Removal {
     pub why: Why,
     /// Since when.
     pub since: Time,
+    /// The drain, once it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
     /// The stop, once it was issued.
     pub stop: Option<StopIssued>,
     /// The deletion, once it was issued.
     pub delete: Option<DeleteIssued>,
+}
+
+/// A drain under way. It ends when the worker says so, or at its deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// Since when.
+    pub since: Time,
+    /// When the server is stopped whatever its worker says.
+    pub deadline: Time,
+    /// Whether the worker has nothing left to do.
+    pub done: bool,
 }
 
 /// A stop that was issued.
@@ -261,6 +279,15 @@ pub struct TypeRecord {
     pub replacement_backoff: Option<Retry>,
     /// Since when fewer servers are allowed than are wanted.
     pub limited_since: Option<Time>,
+    /// After servers that ended by themselves soon after they were made: when the next one may be tried.
+    #[serde(default)]
+    pub short_lives: Option<Retry>,
+    /// What is remembered of its demand.
+    #[serde(default)]
+    pub demand: Option<DemandRecord>,
+    /// An operator's number in place of what its sources ask for.
+    #[serde(default)]
+    pub overriding: Option<Override>,
 }
 
 /// What is remembered of a provider.

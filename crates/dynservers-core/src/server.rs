@@ -1,5 +1,6 @@
 //! A server: its record, what this process knows of it besides, and its only legal moves.
 
+use crate::ask::Question;
 use crate::decision::Why;
 use crate::event::ServerEvent;
 use crate::ids::{EffectId, ProviderName, ServerId, TypeName};
@@ -45,6 +46,12 @@ pub(crate) struct Live {
     pub(crate) retry: Option<Retry>,
     /// The account's total that is known includes it.
     pub(crate) counted: bool,
+    /// The question that its worker was asked, and when.
+    pub(crate) asked: Option<(Question, Time)>,
+    /// Its worker is not asked again before this.
+    pub(crate) ask_after: Time,
+    /// What its worker said of how busy it is.
+    pub(crate) score: Option<Score>,
     /// Its entry among the timers.
     pub(crate) wake: Option<Time>,
 }
@@ -55,6 +62,14 @@ impl Live {
         self.misses = self.misses.saturating_add(1);
         self.misses
     }
+}
+
+/// What a worker said of how busy it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Score {
+    /// How much it has in hand; none if it did not answer.
+    pub(crate) value: Option<u64>,
+    pub(crate) at: Time,
 }
 
 /// What one look showed of a server.
@@ -130,6 +145,7 @@ impl ServerRecord {
             failure: None,
             failed_at: None,
             retry: None,
+            recall: None,
             protected: false,
             disowned: false,
         }
@@ -151,7 +167,7 @@ impl ServerRecord {
     /// Begins the end, unless it has begun.
     pub(crate) fn doom(&mut self, why: Why, now: Time) {
         if self.removal.is_none() {
-            self.removal = Some(Removal { why, since: now, stop: None, delete: None });
+            self.removal = Some(Removal { why, since: now, drain: None, stop: None, delete: None });
             self.retry = None;
         }
     }
@@ -177,8 +193,9 @@ impl ServerRecord {
         self.removal.as_ref().is_some_and(|removal| {
             removal.stop.is_none()
                 && removal.delete.is_none()
+                && removal.drain.is_none_or(|drain| !drain.done)
                 && matches!(removal.why, Why::Surplus | Why::Superseded)
-        }) && self.status.is_provisioned()
+        }) && (self.status.is_provisioned() || self.status == Status::Draining)
     }
 
     pub(crate) fn class(&self) -> Class {

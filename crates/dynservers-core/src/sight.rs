@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::backoff;
 use crate::decision::Why;
 use crate::effect::Failure;
 use crate::event::EventKind;
@@ -202,8 +203,27 @@ impl Reconciler {
     /// Nobody here stopped it: it is news, and then it is replaced.
     fn found_stopped(&mut self, id: ServerId) {
         let now = self.now;
+        self.note_short_life(id);
         self.ledger.update(id, |record| record.doom(Why::FoundStopped, now));
         self.move_server(id, Status::Stopped, EventKind::Stopped);
+    }
+
+    /// A server that ends by itself soon after it was made will do so again: the next ones wait, longer each time.
+    fn note_short_life(&mut self, id: ServerId) {
+        let (now, short) = (self.now, self.config.timing.hanging_after);
+        let Some(record) = self.ledger.server(id) else { return };
+        let lived = record.bound_at.map(|at| now.since(at));
+        if lived.is_none_or(|lived| lived >= short) {
+            return;
+        }
+        let server_type = record.server_type.clone();
+        self.ledger.update_type(&server_type, |record| {
+            let recent = record.short_lives.filter(|retry| now < retry.at + backoff::CREATE.most);
+            // Those that end together are one.
+            if recent.is_none_or(|retry| now >= retry.at) {
+                record.short_lives = Some(backoff::CREATE.after(recent, now));
+            }
+        });
     }
 
     fn seen_in_error(&mut self, id: ServerId) {

@@ -103,14 +103,20 @@ impl Status {
             New => matches!(next, Starting | Deleted | Errored),
             // Back to new: the attempt is proved to have made nothing.
             Starting => {
-                matches!(next, New | Running | Stopping | Stopped | Deleting | Deleted | Errored | Hanging)
+                matches!(
+                    next,
+                    New | Running | Draining | Stopping | Stopped | Deleting | Deleted | Errored | Hanging
+                )
             }
             Running => matches!(
                 next,
                 Rebooting | Draining | Stopping | Stopped | Deleting | Deleted | Errored | Paused
             ),
             Rebooting => {
-                matches!(next, Running | Stopping | Stopped | Deleting | Deleted | Errored | Hanging)
+                matches!(
+                    next,
+                    Running | Draining | Stopping | Stopped | Deleting | Deleted | Errored | Hanging
+                )
             }
             Draining => matches!(next, Running | Stopping | Stopped | Deleting | Deleted | Errored),
             Stopping => matches!(next, Stopped | Deleting | Deleted | Errored | Hanging | Paused),
@@ -119,8 +125,10 @@ impl Status {
             Deleting => matches!(next, Stopping | Stopped | Deleted | Errored | Hanging),
             // Back from the dead: convicted as gone without our delete, or a delete that did not hold.
             Deleted => matches!(next, Running | Starting | Stopping | Stopped | Deleting),
-            Errored => matches!(next, Running | Stopping | Stopped | Deleting | Deleted),
-            Hanging => matches!(next, New | Running | Stopping | Stopped | Deleting | Deleted | Errored),
+            Errored => matches!(next, Running | Draining | Stopping | Stopped | Deleting | Deleted),
+            Hanging => {
+                matches!(next, New | Running | Draining | Stopping | Stopped | Deleting | Deleted | Errored)
+            }
             Paused => matches!(next, Starting | Stopping | Deleting | Deleted | Errored),
         }
     }

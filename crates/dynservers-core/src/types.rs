@@ -32,11 +32,14 @@ impl Reconciler {
         if self.provider(provider).is_none_or(|live| live.looked.is_none()) {
             return;
         }
+        self.take_measurement(server_type);
+        self.apply_demand(server_type);
         let bounds = self.bounds(server_type, provider);
         let mut scaling = scale::plan(&self.ledger, server_type, &bounds);
         if bounds.retired {
             scaling.orders.retain(|order| self.is_order_at(*order, provider));
         }
+        self.choose_by_score(server_type, &mut scaling.orders);
         let replaces = scaling.orders.iter().any(|order| matches!(order, Order::Make { replaces: Some(_) }));
         for order in &scaling.orders {
             self.carry_out_order(server_type, provider, *order);
@@ -100,9 +103,7 @@ impl Reconciler {
                 self.ledger.insert(record);
                 self.ask_to_prepare(id);
             }
-            Order::Reprieve(id) => {
-                self.ledger.update(id, |record| record.removal = None);
-            }
+            Order::Reprieve(id) => self.reprieve(id),
             Order::Doom(id, why) => {
                 if self.ledger.server(id).is_some_and(|record| record.status == Status::New) {
                     self.drop_new(id);
@@ -186,13 +187,16 @@ impl Reconciler {
 
     fn set_type_timer(&mut self, server_type: &TypeName) {
         let Some(record) = self.type_record(server_type) else { return };
-        let ends = record.create_backoff.values().copied().chain(record.replacement_backoff);
+        let ends = record.create_backoff.values().copied();
+        let ends = ends.chain(record.replacement_backoff).chain(record.short_lives);
+        let override_ends = record.overriding.and_then(|over| over.until);
         let boot = record.learned.get(&Status::Starting).copied().unwrap_or_default();
         let failed = self.ledger.types.get(server_type).map(|index| index.class(Class::Failed));
         let bound_at = |id| self.ledger.server(id).and_then(|record| record.bound_at);
         let slow = failed.into_iter().flatten().filter_map(|id| bound_at(*id));
         let slow = slow.map(|at| at + boot.saturating_mul(SLOW));
-        let next = ends.map(|retry| retry.at).chain(slow).filter(|at| *at > self.now).min();
+        let next =
+            ends.map(|retry| retry.at).chain(slow).chain(override_ends).filter(|at| *at > self.now).min();
         let before = self.type_wakes.get(server_type).copied();
         if before == next {
             return;

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::demand::{DemandRecord, Override};
 use crate::effect::Failure;
 use crate::ids::{FleetName, OwnerId, ProviderName, TypeName};
 use crate::reconciler::Reconciler;
@@ -62,6 +63,10 @@ pub struct TypeView {
     pub next_create: Option<Time>,
     /// How long a boot takes, as learned.
     pub boot_time: Option<Duration>,
+    /// What its sources ask for, if it has any.
+    pub demand: Option<DemandRecord>,
+    /// An operator's number in its place.
+    pub overriding: Option<Override>,
 }
 
 /// A provider as it is known now.
@@ -146,8 +151,12 @@ impl Reconciler {
                 && unsettled.into_iter().all(|class| self.count_class(name, class) == 0),
             retired: self.config.retired_types.contains(name),
             limited_since: record.and_then(|record| record.limited_since),
-            next_create: record.and_then(|record| record.create_backoff.values().map(|retry| retry.at).max()),
+            next_create: record.and_then(|record| {
+                record.create_backoff.values().chain(&record.short_lives).map(|retry| retry.at).max()
+            }),
             boot_time: record.and_then(|record| record.learned.get(&Status::Starting)).copied(),
+            demand: record.and_then(|record| record.demand.clone()),
+            overriding: record.and_then(|record| record.overriding),
         }
     }
 

@@ -5,17 +5,19 @@ use std::future::pending;
 use std::sync::Arc;
 
 use dynservers_core::{
-    AsyncExecutor, Completion, Config, Effect, EffectId, Event, Failure, Input, Output, Prepare, Prepared,
-    ProviderName, Seq, StoreError,
+    Asker, AsyncExecutor, Completion, Config, Effect, EffectId, Event, Failure, Input, Output, Prepare,
+    Prepared, ProviderName, Seq, StoreError,
 };
 use thiserror::Error;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::time::{Instant, sleep_until};
 
+use crate::asks::Asks;
 use crate::callers::Callers;
 use crate::clock::FleetClock;
 use crate::desk::{Desk, Read};
 use crate::handle::Message;
+use crate::host::{Parts, StartError};
 use crate::in_flight::InFlight;
 use crate::machine::Machine;
 use crate::metrics::Metrics;
@@ -47,6 +49,8 @@ pub(crate) struct Engine<M> {
     pub(crate) desk: Desk,
     pub(crate) executors: BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>,
     pub(crate) prepare: Arc<PrepareFn>,
+    pub(crate) asker: Arc<dyn Asker>,
+    pub(crate) asks: Asks,
     pub(crate) inbox: mpsc::Receiver<Message>,
     pub(crate) reads: mpsc::Receiver<Read>,
     pub(crate) stop: Arc<Notify>,
@@ -95,6 +99,7 @@ impl<M: Machine> Engine<M> {
             Output::Persist(batch) => self.desk.write(batch),
             Output::Prepare(prepare) => self.render(&prepare),
             Output::Execute(effect) => self.execute(effect),
+            Output::Ask(ask) => self.asks.begin(ask, Arc::clone(&self.asker)),
             // Nobody may listen, and whoever is too slow reads the log.
             Output::Notify(event) => drop(self.events.send(event)),
             Output::Reply { command, reply } => self.callers.answer(&command, &reply),
@@ -137,6 +142,7 @@ impl<M: Machine> Engine<M> {
         Ok(tokio::select! {
             done = self.desk.done() => News::Done(done?),
             Some((effect, completion)) = self.in_flight.next() => News::Completed(effect, completion),
+            Some(answered) = self.asks.next() => News::Answered(answered),
             Some(message) = self.inbox.recv(), if self.callers.len() < INBOX => News::Message(message),
             Some(read) = self.reads.recv(), if self.desk.is_free() => News::Read(read),
             () = self.stop.notified(), if !self.stopping => News::Stop,
@@ -150,6 +156,7 @@ impl<M: Machine> Engine<M> {
             News::Done(None) | News::Wakeup => {}
             News::Done(Some(seq)) => self.tell(Input::Persisted(seq)),
             News::Completed(effect, completion) => self.tell(Input::Completed { effect, completion }),
+            News::Answered(answered) => self.tell(answered),
             News::Message(message) => self.hear(message),
             News::Read(read) => self.desk.read(read),
             News::Stop => {
@@ -182,8 +189,28 @@ impl<M: Machine> Engine<M> {
                 }
             }
             Message::View(caller) => drop(caller.send(self.machine.view(self.clock.now()))),
+            Message::Demand(demand) => self.tell(Input::Demand(demand)),
+            Message::Reload(parts, caller) => {
+                let result = self.reload(*parts);
+                drop(caller.send(result));
+            }
             Message::Servers(caller) => drop(caller.send(self.machine.servers())),
         }
+    }
+
+    /// Goes by another configuration, or stays with the one there is. Effects in flight end as they began.
+    fn reload(&mut self, parts: Parts) -> Result<(), StartError> {
+        parts.check()?;
+        let errors = self.machine.contradictions(&parts.config);
+        if !errors.is_empty() {
+            return Err(StartError::Config(errors));
+        }
+        self.config = parts.config.clone();
+        self.executors = parts.executors;
+        self.prepare = parts.prepare;
+        self.asker = parts.asker;
+        self.tell(Input::Configure(Box::new(parts.config)));
+        Ok(())
     }
 
     fn tell(&mut self, input: Input) {
@@ -197,6 +224,8 @@ enum News {
     Done(Option<Seq>),
     /// What became of an effect.
     Completed(EffectId, Completion),
+    /// What a worker answered.
+    Answered(Input),
     /// Somebody speaks to the machine.
     Message(Message),
     /// Somebody reads the log.

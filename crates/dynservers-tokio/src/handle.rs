@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use dynservers_core::{Command, Event, EventId, FleetView, Reply, ServerRecord, StoreError};
+use dynservers_core::{Command, Demand, Event, EventId, FleetView, Reply, ServerRecord, StoreError};
 use thiserror::Error;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::desk::Read;
+use crate::host::{Parts, StartError};
 use crate::metrics::{Metrics, Snapshot};
 
 /// The loop has ended, or ended before it answered.
@@ -29,10 +30,24 @@ pub enum EventsError {
     Store(#[from] StoreError),
 }
 
+/// Why a loop stays with the configuration that it has.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// The loop has ended.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The new configuration contradicts itself, or the ledger.
+    #[error(transparent)]
+    Refused(#[from] StartError),
+}
+
 /// What a handle says to its loop.
 #[derive(Debug)]
 pub(crate) enum Message {
     Command(Command, oneshot::Sender<Reply>),
+    Demand(Demand),
+    Reload(Box<Parts>, oneshot::Sender<Result<(), StartError>>),
     View(oneshot::Sender<FleetView>),
     Servers(oneshot::Sender<Vec<ServerRecord>>),
 }
@@ -55,6 +70,18 @@ impl Handle {
     /// Gives a command, and returns its answer once what it asked for is durable.
     pub async fn command(&self, command: Command) -> Result<Reply, Stopped> {
         self.ask(|caller| Message::Command(command, caller)).await
+    }
+
+    /// Tells how much work there is for a type.
+    pub async fn demand(&self, demand: Demand) -> Result<(), Stopped> {
+        self.inbox.send(Message::Demand(demand)).await.map_err(|_| Stopped)
+    }
+
+    /// Goes by another configuration from now on. If that is refused, nothing has changed.
+    ///
+    /// The fleet's name, its store and its clock stay; executors that compare times need a clone of the same clock.
+    pub async fn reload(&self, parts: Parts) -> Result<(), ReloadError> {
+        Ok(self.ask(|caller| Message::Reload(Box::new(parts), caller)).await??)
     }
 
     /// Gives the fleet as it is known now.

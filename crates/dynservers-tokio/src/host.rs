@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use dynservers_core::{
-    AsyncExecutor, Config, ConfigError, Ledger, ProviderName, Reconciler, Store, StoreError, Stored,
+    Asker, AsyncExecutor, Config, ConfigError, Ledger, ProviderName, Reconciler, Store, StoreError, Stored,
 };
 use thiserror::Error;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::spawn_blocking;
 
+use crate::asks::Asks;
 use crate::callers::Callers;
 use crate::clock::FleetClock;
 use crate::desk::Desk;
@@ -26,17 +27,44 @@ use crate::metrics::Metrics;
 /// The most that the subscribers' channel may hold, since its memory is taken at once.
 const MOST_EVENTS: usize = 1 << 16;
 
-/// Everything that a fleet needs to run; consumed by [`Host::start`].
-pub struct Host {
+/// What a configuration makes: given to a [`Host`], and again to [`Handle::reload`](crate::Handle::reload).
+pub struct Parts {
     /// What the machine must know.
     pub config: Config,
-    /// Where the ledger is durable. It is called on tokio's blocking pool only.
-    pub store: Box<dyn Store>,
     /// Who does the effects: one for each configured provider.
     pub executors: BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>,
     /// Renders the name and the specification of a new server; the second argument is the name it has by default,
     /// `dynamic-server-{type}-{id}`. Called by the loop itself: it must neither block for long nor panic.
     pub prepare: Arc<PrepareFn>,
+    /// Asks workers; [`NoAsker`](dynservers_core::NoAsker) where no type has drain or scores. Called on tokio's
+    /// blocking pool.
+    pub asker: Arc<dyn Asker>,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Parts").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Parts {
+    /// Refuses what does not fit together.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        refuse(self.config.contradictions())?;
+        let lacks = |name: &&ProviderName| !self.executors.contains_key(*name);
+        match self.config.providers.keys().find(lacks) {
+            Some(provider) => Err(StartError::NoExecutor { provider: provider.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything that a fleet needs to run; consumed by [`Host::start`].
+pub struct Host {
+    /// What the machine must know, and whom it works with.
+    pub parts: Parts,
+    /// Where the ledger is durable. It is called on tokio's blocking pool only.
+    pub store: Box<dyn Store>,
     /// The fleet's time. Executors that compare times, such as [`HttpExecutor`](crate::HttpExecutor), need a clone of
     /// the same clock.
     pub clock: FleetClock,
@@ -48,7 +76,7 @@ pub struct Host {
 
 impl fmt::Debug for Host {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Host").field("config", &self.config).finish_non_exhaustive()
+        formatter.debug_struct("Host").field("parts", &self.parts).finish_non_exhaustive()
     }
 }
 
@@ -99,22 +127,18 @@ impl Host {
     ///
     /// To be called within a tokio runtime that has its time driver enabled.
     pub async fn start(mut self) -> Result<(Handle, Running), StartError> {
-        refuse(self.config.contradictions())?;
-        if let Some(provider) = self.config.providers.keys().find(|name| !self.executors.contains_key(*name))
-        {
-            return Err(StartError::NoExecutor { provider: provider.clone() });
-        }
+        self.parts.check()?;
         let stored = self.load().await?;
         self.clock.raise(stored.fleet.time);
         let ledger = Ledger::restore(stored);
-        refuse(ledger.contradictions(&self.config))?;
-        let machine = Reconciler::new(self.config.clone(), ledger, self.seed, self.clock.now());
+        refuse(ledger.contradictions(&self.parts.config))?;
+        let machine = Reconciler::new(self.parts.config.clone(), ledger, self.seed, self.clock.now());
         let (handle, engine) = self.engine(machine);
         Ok((handle, Running(Box::pin(engine.run()))))
     }
 
     async fn load(&mut self) -> Result<Stored, StartError> {
-        let nothing = Box::new(dynservers_core::NoStore::new(self.config.fleet.clone()));
+        let nothing = Box::new(dynservers_core::NoStore::new(self.parts.config.fleet.clone()));
         let mut store: Box<dyn Store> = std::mem::replace(&mut self.store, nothing);
         let (store, stored) = spawn_blocking(move || {
             let stored = store.load();
@@ -142,11 +166,13 @@ impl Host {
         };
         let engine = Engine {
             machine,
-            config: self.config,
+            config: self.parts.config,
             clock: self.clock,
             desk: Desk::new(self.store, Arc::clone(&metrics)),
-            executors: self.executors,
-            prepare: self.prepare,
+            executors: self.parts.executors,
+            prepare: self.parts.prepare,
+            asker: self.parts.asker,
+            asks: Asks::default(),
             inbox: inbox_receiver,
             reads: reads_receiver,
             stop,

@@ -16,6 +16,8 @@
 //!
 //! The crate sets nothing for the whole process: no TLS provider, no subscriber, no signal handler.
 
+mod asks;
+mod blocking;
 mod callers;
 mod clock;
 mod desk;
@@ -27,9 +29,10 @@ mod machine;
 mod metrics;
 mod transport;
 
+pub use blocking::BlockingExecutor;
 pub use clock::FleetClock;
 pub use engine::{PrepareFn, RunError};
-pub use handle::{EventsError, Handle, Stopped};
-pub use host::{Host, Running, StartError};
+pub use handle::{EventsError, Handle, ReloadError, Stopped};
+pub use host::{Host, Parts, Running, StartError};
 pub use metrics::{BOUNDS, EffectKind, Histogram, Snapshot};
 pub use transport::{HttpExecutor, HttpOptions, TransportSetupError};

@@ -1,6 +1,6 @@
 //! The machine as the loop sees it, so that the loop can be tested against a double.
 
-use dynservers_core::{FleetView, Input, Output, Reconciler, ServerRecord, Time};
+use dynservers_core::{Config, ConfigError, FleetView, Input, Output, Reconciler, ServerRecord, Time};
 
 /// What a loop needs of a machine; see [`Reconciler`] for the contract of each.
 pub(crate) trait Machine: Send + 'static {
@@ -10,6 +10,8 @@ pub(crate) trait Machine: Send + 'static {
     fn poll_timeout(&self) -> Option<Time>;
     fn view(&self, now: Time) -> FleetView;
     fn servers(&self) -> Vec<ServerRecord>;
+    /// Finds what a configuration contradicts in the ledger.
+    fn contradictions(&self, config: &Config) -> Vec<ConfigError>;
 }
 
 impl Machine for Reconciler {
@@ -35,5 +37,9 @@ impl Machine for Reconciler {
 
     fn servers(&self) -> Vec<ServerRecord> {
         self.ledger().servers().cloned().collect()
+    }
+
+    fn contradictions(&self, config: &Config) -> Vec<ConfigError> {
+        self.ledger().contradictions(config)
     }
 }

@@ -66,11 +66,10 @@ pub(super) fn read(field: &Field<'_>, providers: &[&str]) -> Option<(TypeConfig,
     let template = upcloud::template(&mut section);
     section.finish();
     let config = TypeConfig {
-        provider: provider.clone()?,
         min: min?,
-        max: max?,
         stop_timeout: stop_timeout.unwrap_or(DEFAULT_STOP_TIMEOUT),
         on_failed: on_failed.unwrap_or(FailedPolicy::Delete),
+        ..TypeConfig::new(provider.clone()?, max?)
     };
     let settings = TypeSettings { provider: provider?, template, address: address.unwrap_or_default() };
     Some((config, settings))

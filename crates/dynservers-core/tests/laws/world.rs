@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynservers_core::{
-    Action, Command, CommandId, Config, Done, Effect, Event, EventKind, FailedPolicy, Failure, FleetName,
-    Input, Ledger, Output, Prepared, ProviderConfig, ProviderName, Reconciler, Reply, ServerId, ServerRecord,
-    Spec, Status, Time, Timing, TypeConfig, TypeName,
+    Action, Command, CommandId, Config, Done, Effect, Event, EventKind, Failure, FleetName, Input, Ledger,
+    Output, Prepared, ProviderConfig, ProviderName, Reconciler, Reply, ServerId, ServerRecord, Spec, Status,
+    Time, Timing, TypeConfig, TypeName,
 };
 
 use crate::cloud::{Cloud, Fate};
@@ -22,13 +22,7 @@ pub(crate) fn provider_name() -> ProviderName {
 }
 
 pub(crate) fn config() -> Config {
-    let server_type = TypeConfig {
-        provider: provider_name(),
-        min: 0,
-        max: 1_000,
-        stop_timeout: Duration::from_secs(60),
-        on_failed: FailedPolicy::Delete,
-    };
+    let server_type = TypeConfig::new(provider_name(), 1_000);
     Config {
         fleet: FleetName::new("fleet").unwrap(),
         timing: Timing::default(),

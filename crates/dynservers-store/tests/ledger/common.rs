@@ -3,11 +3,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dynservers_core::{
-    Action, Address, Attempt, Batch, Change, Command, CommandId, CommandRecord, DeleteIssued, Done, Event,
-    EventId, EventKind, Failure, FleetName, FleetRecord, Found, FoundRecord, Hold, Limit, Network, OwnerId,
-    Phase, ProviderId, ProviderName, ProviderRecord, ProviderState, Reason, Reboot, Refusal, Removal, Reply,
-    Retry, Seq, ServerEvent, ServerId, ServerRecord, Spec, SpecHash, Status, Step, StopIssued, StopMode,
-    Time, Token, TypeName, TypeRecord, Why,
+    Action, Address, Attempt, Batch, Change, Command, CommandId, CommandRecord, DeleteIssued, DemandRecord,
+    Done, Drain, Event, EventId, EventKind, Failure, FleetName, FleetRecord, Found, FoundRecord, Hold, Limit,
+    Network, Override, OwnerId, Peak, Phase, ProviderId, ProviderName, ProviderRecord, ProviderState, Reason,
+    Reboot, Refusal, Removal, Reply, Retry, Seq, ServerEvent, ServerId, ServerRecord, Spec, SpecHash, Status,
+    Step, StopIssued, StopMode, Time, Token, TypeName, TypeRecord, Why,
 };
 use dynservers_store::Sqlite;
 use tempfile::TempDir;
@@ -103,6 +103,7 @@ pub(crate) fn plain_server(id: u64) -> ServerRecord {
         failed_at: None,
         retry: None,
         protected: false,
+        recall: Some(Retry { tries: 2, at: at(11) }),
         disowned: false,
     }
 }
@@ -131,6 +132,7 @@ pub(crate) fn full_server(id: u64) -> ServerRecord {
         removal: Some(Removal {
             why: Why::Surplus,
             since: at(5),
+            drain: Some(Drain { since: at(5), deadline: at(65), done: true }),
             stop: Some(StopIssued {
                 mode: StopMode::Soft { timeout: Duration::new(60, 999_999_999) },
                 at: at(6),
@@ -176,6 +178,15 @@ pub(crate) fn full_fleet(owner: &OwnerId, time: Time) -> FleetRecord {
         create_backoff: [(Reason::Capacity, retry), (Reason::Invalid, retry)].into(),
         replacement_backoff: Some(retry),
         limited_since: Some(at(20)),
+        short_lives: Some(retry),
+        demand: Some(DemandRecord {
+            work: 31,
+            at: at(21),
+            peaks: vec![Peak { count: 9, at: at(3) }, Peak { count: 4, at: at(21) }],
+            unknown_since: Some(at(19)),
+            unknown: Some("the queue does not answer".to_owned()),
+        }),
+        overriding: Some(Override { count: 6, until: Some(at(90)) }),
     };
     let all_missing = Hold::AllMissing { servers: 3, since: at(1) };
     let other_account = Hold::OtherAccount { known: "one".to_owned(), found: "two".to_owned(), since: at(2) };

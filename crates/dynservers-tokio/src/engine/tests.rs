@@ -4,11 +4,10 @@ mod rig;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
 
 use dynservers_core::{
-    AsyncExecutor, Command, Completion, Config, EventId, FailedPolicy, Failure, Input, Outcome, Output,
-    Prepare, Prepared, ProviderConfig, ProviderName, Refusal, Seq, ServerId, Spec, Time, TypeConfig,
+    AsyncExecutor, Command, Completion, Config, EventId, Failure, Input, NoAsker, Outcome, Output, Prepare,
+    Prepared, ProviderConfig, ProviderName, Refusal, Seq, ServerId, Spec, Time, TypeConfig,
 };
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
@@ -17,7 +16,7 @@ use self::rig::*;
 use super::{PrepareFn, RunError};
 use crate::clock::FleetClock;
 use crate::handle::{EventsError, Stopped};
-use crate::host::{Host, StartError};
+use crate::host::{Host, Parts, StartError};
 
 #[tokio::test]
 async fn a_command_is_answered_once_it_is_durable_and_not_before() {
@@ -234,18 +233,21 @@ async fn the_machine_is_called_back_when_it_asked_to_be() {
 #[tokio::test]
 async fn a_fleet_that_does_not_fit_together_does_not_start() {
     let host = |config: Config| Host {
-        config,
+        parts: Parts {
+            config,
+            executors: BTreeMap::from([(
+                provider(),
+                Arc::new(Hands(tokio::sync::Semaphore::new(0))) as Arc<dyn AsyncExecutor>,
+            )]),
+            prepare: Arc::new(|_, _| Err(Failure::default())),
+            asker: Arc::new(NoAsker),
+        },
         store: Box::new(Disk {
             allowed: mpsc::channel().1,
             fails_at: None,
             written: Arc::default(),
             _open: Arc::default(),
         }),
-        executors: BTreeMap::from([(
-            provider(),
-            Arc::new(Hands(tokio::sync::Semaphore::new(0))) as Arc<dyn AsyncExecutor>,
-        )]),
-        prepare: Arc::new(|_, _| Err(Failure::default())),
         clock: FleetClock::new(),
         seed: 1,
         max_events: 0,
@@ -259,13 +261,7 @@ async fn a_fleet_that_does_not_fit_together_does_not_start() {
         StartError::NoExecutor { provider: elsewhere.clone() }
     );
     let mut contradicting = config();
-    let lost = TypeConfig {
-        provider: elsewhere,
-        min: 2,
-        max: 1,
-        stop_timeout: Duration::ZERO,
-        on_failed: FailedPolicy::Delete,
-    };
+    let lost = TypeConfig { min: 2, ..TypeConfig::new(elsewhere, 1) };
     contradicting.server_types.insert(server_type(), lost);
     assert_eq!(
         host(contradicting).start().await.unwrap_err().to_string(),

@@ -39,16 +39,7 @@ fn every_key_of_the_documentation_is_read() {
     assert_eq!((&read.core.fleet, &read.core.retired_types), (&read.fleet, &read.retired_types));
     assert_eq!(read.core.timing, Timing::default());
     assert_eq!(read.core.providers[&upcloud()], ProviderConfig::default());
-    assert_eq!(
-        read.core.server_types[&default_type()],
-        TypeConfig {
-            provider: upcloud(),
-            min: 0,
-            max: 20,
-            stop_timeout: Duration::from_secs(60),
-            on_failed: FailedPolicy::Delete,
-        }
-    );
+    assert_eq!(read.core.server_types[&default_type()], TypeConfig::new(upcloud(), 20));
     assert_eq!(read.core.contradictions(), []);
     assert_eq!(read.providers[&upcloud()].kind, ProviderKind::UpCloud);
     assert_eq!(read.providers[&upcloud()].base_url.as_str(), "https://api.upcloud.com/1.3");

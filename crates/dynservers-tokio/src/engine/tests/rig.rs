@@ -5,9 +5,9 @@ use std::sync::{Mutex, mpsc as blocking};
 use std::time::Duration;
 
 use dynservers_core::{
-    Action, Batch, Command, CommandId, Completing, Completion, Done, EffectId, EventId, EventKind, FleetName,
-    FleetView, Op, Outcome, OwnerId, ProviderConfig, Reply, Seq, ServerRecord, Store, Stored, Time, Timing,
-    TypeName, Why,
+    Action, Batch, Command, CommandId, Completing, Completion, ConfigError, Done, EffectId, EventId,
+    EventKind, FleetName, FleetView, NoAsker, Op, Outcome, OwnerId, ProviderConfig, Reply, Seq, ServerRecord,
+    Store, Stored, Time, Timing, TypeName, Why,
 };
 use tokio::task::JoinHandle;
 
@@ -43,6 +43,10 @@ impl Machine for Double {
 
     fn poll_timeout(&self) -> Option<Time> {
         self.timeout
+    }
+
+    fn contradictions(&self, config: &Config) -> Vec<ConfigError> {
+        config.contradictions()
     }
 
     fn view(&self, now: Time) -> FleetView {
@@ -155,10 +159,13 @@ impl Rig {
         };
         let prepare = setting.prepare.unwrap_or_else(|| Arc::new(|_, _| Err(Failure::new("not asked for"))));
         let host = Host {
-            config: config(),
+            parts: Parts {
+                config: config(),
+                executors: BTreeMap::from([(provider(), Arc::clone(&hands) as Arc<dyn AsyncExecutor>)]),
+                prepare,
+                asker: Arc::new(NoAsker),
+            },
             store: Box::new(disk),
-            executors: BTreeMap::from([(provider(), Arc::clone(&hands) as Arc<dyn AsyncExecutor>)]),
-            prepare,
             clock: clock.clone(),
             seed: 1,
             max_events: 2,

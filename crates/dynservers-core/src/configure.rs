@@ -1,0 +1,45 @@
+//! Reconfiguring: another configuration from now on, without a restart.
+
+use alloc::vec::Vec;
+
+use crate::config::Config;
+use crate::ids::{ServerId, TypeName};
+use crate::reconciler::Reconciler;
+use crate::status::Status;
+
+impl Reconciler {
+    /// Goes by another configuration. What was wanted and not yet asked for is made from it; what exists stays as it is.
+    pub(crate) fn handle_configure(&mut self, config: Config) {
+        self.config = config;
+        for name in self.config.providers.keys() {
+            self.providers.entry(name.clone()).or_default();
+        }
+        self.prepared.clear();
+        self.unprepared.clear();
+        for id in self.ledger.ids() {
+            if self.ledger.server(id).is_some_and(|record| record.status == Status::New) {
+                self.prepare_or_drop(id);
+            }
+            self.ledger.touched.insert(id);
+        }
+        // What failed may have been mended: nobody should wait half an hour to see whether it was.
+        let types: Vec<TypeName> = self.ledger.fleet().types.keys().cloned().collect();
+        for name in types {
+            self.ledger.update_type(&name, |record| {
+                record.create_backoff.clear();
+                record.replacement_backoff = None;
+                record.short_lives = None;
+            });
+        }
+        self.touch_everything();
+    }
+
+    /// Asks what a new server is to be made from, unless servers of its type are made elsewhere by now.
+    pub(crate) fn prepare_or_drop(&mut self, id: ServerId) {
+        if self.ledger.server(id).is_some_and(|record| self.is_placed(record)) {
+            self.ask_to_prepare(id);
+        } else {
+            self.drop_new(id);
+        }
+    }
+}
