@@ -150,7 +150,9 @@ mod tests {
     #[test]
     fn headers_are_bounded_in_number_and_in_size() {
         let mut many = HeaderMap::new();
-        (0..HEADERS).for_each(|_| drop(many.append("x-more", "1".parse().unwrap())));
+        for _ in 0..HEADERS {
+            many.append("x-more", "1".parse().unwrap());
+        }
         assert!(Guard::FileSystem.check(&many).is_ok());
         many.append("x-more", "1".parse().unwrap());
         assert_eq!(Guard::FileSystem.check(&many).unwrap_err().status, 431);

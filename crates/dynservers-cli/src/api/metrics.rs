@@ -173,7 +173,11 @@ impl Page<'_> {
     ) -> fmt::Result {
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (labels, value) in rows {
-            metric.encode_family(&labels.as_slice())?.encode_gauge(&value)?;
+            if labels.is_empty() {
+                metric.encode_gauge(&value)?;
+            } else {
+                metric.encode_family(&labels.as_slice())?.encode_gauge(&value)?;
+            }
         }
         Ok(())
     }
@@ -202,9 +206,13 @@ impl Page<'_> {
             let bounds = BOUNDS.into_iter().chain([f64::MAX]);
             let buckets: Vec<_> = bounds.zip(histogram.buckets).collect();
             let (sum, count) = (histogram.sum.as_secs_f64(), histogram.count());
-            metric
-                .encode_family(&labels.as_slice())?
-                .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+            if labels.is_empty() {
+                metric.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+            } else {
+                let labels = labels.as_slice();
+                let mut row = metric.encode_family(&labels)?;
+                row.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! The vocabulary knows nothing of schemas; a test holds answers against these.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "only the shapes count: nobody makes such values"))]
+#![expect(dead_code, reason = "only the shapes count: nobody makes such values")]
 
 use std::borrow::Cow;
 

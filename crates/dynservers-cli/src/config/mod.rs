@@ -22,7 +22,7 @@ use dynservers_http::Secrets;
 use dynservers_upcloud::Credentials;
 use toml::de::DeTable;
 
-pub(crate) use endpoints::{Listen, StoreUrl};
+pub(crate) use endpoints::{Listen, SocketAccess, StoreUrl};
 pub(crate) use find::{NoConfiguration, find};
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use provider::{ProviderKind, ProviderSettings};

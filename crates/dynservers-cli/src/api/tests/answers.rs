@@ -80,7 +80,7 @@ async fn bad_requests_are_problems_and_reach_nobody() {
     let path = "/v1/types/web/desired";
     for (body, status, detail) in [
         ("{", 400, "EOF"),
-        ("", 400, "EOF"),
+        ("", 400, "needs a body"),
         (r#"{"count":-1}"#, 422, "-1"),
         (r#"{"count":1.5}"#, 422, "1.5"),
         (r#"{"count":4294967296}"#, 422, "4294967296"),

@@ -32,14 +32,19 @@ use crate::samples;
 struct Double {
     told: Arc<Mutex<Vec<Command>>>,
     log: Arc<Mutex<Vec<Event>>>,
-    live: broadcast::Sender<Event>,
+    live: Arc<Mutex<Option<broadcast::Sender<Event>>>>,
     stopped: bool,
 }
 
 impl Default for Double {
     fn default() -> Self {
         // Few, so that who is slow falls behind soon.
-        Self { told: Arc::default(), log: Arc::default(), live: broadcast::Sender::new(4), stopped: false }
+        Self {
+            told: Arc::default(),
+            log: Arc::default(),
+            live: Arc::new(Mutex::new(Some(broadcast::Sender::new(4)))),
+            stopped: false,
+        }
     }
 }
 
@@ -53,7 +58,7 @@ impl Double {
             let event = Event { id, at: samples::view().now, kind };
             log.push(event.clone());
             // Nobody may listen.
-            let _ = self.live.send(event);
+            let _ = self.live.lock().unwrap().as_ref().map(|live| live.send(event));
         }
     }
 
@@ -107,11 +112,11 @@ impl Fleet for Double {
 
     async fn events(&self, after: EventId, limit: usize) -> Result<Vec<Event>, EventsError> {
         let log = self.log.lock().unwrap();
-        Ok(log.iter().filter(|event| event.id > after).take(limit).cloned().collect())
+        Ok(log.iter().skip(usize::try_from(after.0).unwrap()).take(limit).cloned().collect())
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Event> {
-        self.live.subscribe()
+        self.live.lock().unwrap().as_ref().unwrap().subscribe()
     }
 
     fn metrics(&self) -> Snapshot {
