@@ -44,6 +44,17 @@ async fn writes_follow_each_other_in_order() {
 }
 
 #[tokio::test]
+async fn what_the_loop_does_is_counted_and_read_past_it() {
+    let rig = Rig::new(recorder());
+    let answer = rig.command(1);
+    rig.allow_write.send(()).unwrap();
+    assert_eq!(answer.await.unwrap(), ANSWER);
+    let counted = rig.handle.metrics();
+    assert_eq!(counted.writes.count(), 1);
+    assert!(counted.turns.count() >= 2, "one until the command, one until its write: {counted:?}");
+}
+
+#[tokio::test]
 async fn everything_that_waits_is_handed_in_before_anything_is_carried_out() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::new(Mutex::new(0));
@@ -128,6 +139,9 @@ async fn every_effect_ends_in_one_completion() {
     let deadline = Time::from_millis(1000) + ProviderConfig::default().request_timeout;
     assert!(rig.clock.now() >= deadline, "it might have been answered until then");
     assert_eq!(rig.seen().len(), 5);
+    let counted = rig.handle.metrics().effects;
+    let outcomes: Vec<_> = counted.iter().map(|(kind, took)| (kind.outcome, took.count())).collect();
+    assert_eq!(outcomes, [("accepted", 1), ("lost", 2), ("unsent", 1)]);
 }
 
 #[tokio::test]
