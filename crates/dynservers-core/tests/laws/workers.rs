@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dynservers_core::{
     Answer, Ask, Batch, Change, Config, DrainConfig, Effect, Failure, Input, Op, PolicyConfig, ProviderState,
-    Question, ServerId, Status, Time, Why,
+    Question, ServerId, ServerRecord, Status, Time, Why,
 };
 
 use crate::world::{World, config, type_name};
@@ -160,10 +160,15 @@ impl World {
         );
     }
 
-    /// Whether there is anybody on a running server who takes no work.
+    /// Gives the running servers of ours whose worker takes no work.
     pub(crate) fn idlers(&self) -> Vec<ServerId> {
-        let is_idler = |id: &ServerId| self.workers.of.get(id).is_some_and(|worker| worker.is_draining);
-        self.ids(Status::Running).into_iter().filter(is_idler).collect()
+        let is_idler = |record: &&ServerRecord| {
+            let worker = self.workers.of.get(&record.id);
+            record.status == Status::Running
+                && !record.disowned
+                && worker.is_some_and(|worker| worker.is_draining)
+        };
+        self.machine.ledger().servers().filter(is_idler).map(|record| record.id).collect()
     }
 }
 
