@@ -8,7 +8,7 @@ use dynservers_core::{
 };
 use serde_json::json;
 
-use crate::support::{PATIENT, World, create, execute_until, lives, open, wait_for};
+use crate::support::{PATIENT, World, create, draw_token, execute_until, lives, open, wait_for};
 
 #[test]
 fn a_server_is_made_seen_stopped_and_gone() {
@@ -63,7 +63,7 @@ fn another_daemon_finds_it_again_and_it_noticed_nothing() {
 #[test]
 fn one_token_makes_one_server() {
     let world = World::of("exec sleep 1000");
-    let token = world.token();
+    let token = draw_token();
     let op = create("workers", token, &world.spec(json!({})));
     assert!(matches!(world.execute(op.clone()), Outcome::Created(_)));
     assert!(matches!(world.execute(op), Outcome::Exists(_)));
@@ -73,7 +73,7 @@ fn one_token_makes_one_server() {
 #[test]
 fn what_is_late_is_not_begun() {
     let world = World::of("exec sleep 1000");
-    let token = world.token();
+    let token = draw_token();
     let op = create("workers", token, &world.spec(json!({})));
     let outcome = execute_until(world.local(), op, Time::from_millis(999));
     assert!(matches!(outcome, Outcome::Unsent(_)), "{outcome:?}");
@@ -98,7 +98,7 @@ fn a_wrong_specification_is_refused_with_what_is_wrong_and_leaves_nothing() {
         (json!({ "snapshot": at("snapshot"), "env": { "A": { "env": "NOT_SET_ANYWHERE" } } }), "is not set"),
         (json!("text"), "the specification is not one for this machine"),
     ] {
-        let token = world.token();
+        let token = draw_token();
         let outcome = world.execute(create("workers", token, &spec));
         let Outcome::Refused(Reason::Invalid, failure) = outcome else { panic!("{outcome:?}") };
         assert!(failure.message.contains(words), "{failure}");
@@ -166,7 +166,7 @@ fn a_directory_that_is_gone_or_another_is_no_proof_that_servers_are() {
 fn two_fleets_share_a_directory_and_leave_each_other_alone() {
     let world = World::of("exec sleep 1000");
     let others = open(&world.home(), "others");
-    let token = world.token();
+    let token = draw_token();
     let op = create("others", token, &world.spec(json!({})));
     let Outcome::Created(theirs) = crate::support::execute(&others, op) else { panic!() };
     let theirs = theirs.provider_id;

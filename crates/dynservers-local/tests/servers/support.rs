@@ -82,13 +82,6 @@ impl World {
         execute(self.local(), op)
     }
 
-    /// Draws a token that no other server of this machine has: its processes are known by it.
-    pub(crate) fn token(&self) -> Token {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Token(u128::from(std::process::id()) << 64 | u128::from(number))
-    }
-
     /// Creates a server of the snapshot.
     pub(crate) fn create(&self) -> ProviderId {
         self.create_with(json!({}))
@@ -96,7 +89,7 @@ impl World {
 
     /// Creates a server of the snapshot with more in its specification.
     pub(crate) fn create_with(&self, more: Value) -> ProviderId {
-        let token = self.token();
+        let token = draw_token();
         let outcome = self.execute(create("workers", token, &self.spec(more)));
         let Outcome::Created(observed) = outcome else { panic!("{outcome:?}") };
         assert_eq!(observed.provider_id.as_str(), token.to_string());
@@ -169,6 +162,13 @@ impl Drop for World {
             execute(&local, Op::Stop { provider_id: server.provider_id, mode: StopMode::Hard });
         }
     }
+}
+
+/// Draws a token that no other server of this machine has: its processes are known by it.
+pub(crate) fn draw_token() -> Token {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Token(u128::from(std::process::id()) << 64 | u128::from(number))
 }
 
 pub(crate) fn open(home: &Path, fleet: &str) -> Local {
