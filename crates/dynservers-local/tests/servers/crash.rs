@@ -28,10 +28,10 @@ fn this_program_becomes_a_daemon() {
     let base = u128::from(std::process::id()) << 64;
     for number in 1.. {
         let spec = json!({ "snapshot": PathBuf::from(&snapshot), "command": ["sleep", "1000"] });
-        let Outcome::Created(made) = execute(&local, create("workers", Token(base + number), &spec)) else {
+        let Outcome::Created(server) = execute(&local, create("workers", Token(base + number), &spec)) else {
             panic!("a create failed")
         };
-        let provider_id = made.provider_id;
+        let provider_id = server.provider_id;
         match number % 4 {
             0 => continue,
             1 => {

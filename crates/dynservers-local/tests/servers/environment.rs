@@ -10,8 +10,7 @@ use crate::support::World;
 #[test]
 fn a_server_knows_who_it_is_and_none_of_the_daemons_secrets() {
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "this stands for a secret here");
-    let mut world =
-        World::of("env > environment; pwd > pwd; echo \"$@\" > arguments; touch ready; sleep 1000");
+    let world = World::of("env > environment; pwd > pwd; echo \"$@\" > arguments; touch ready; sleep 1000");
     fs::write(world.directory.path().join("secret"), "hidden value\n").unwrap();
     let id = world.create_with(json!({
         "command": ["./start", "--name={name}", "{id}", "${name}"],

@@ -31,7 +31,7 @@ impl Drop for Innocent {
 #[test]
 fn a_record_that_points_at_somebody_else_reaches_only_its_own() {
     let innocent = Innocent::new();
-    let mut world = World::of("echo $$ > pid; exec sleep 1000");
+    let world = World::of("echo $$ > pid; exec sleep 1000");
     for forged in [
         json!({ "pid": innocent.0.id() }),
         json!({ "pid": innocent.0.id(), "start": "1" }),

@@ -68,7 +68,7 @@ fn leftovers_are_swept_once_nobody_works_on_them() {
 
 #[test]
 fn broken_files_break_nothing() {
-    let mut world = World::of("exit 0");
+    let world = World::of("exit 0");
     let id = world.create();
     world.wait_for_state(&id, ProviderState::Stopped);
     let token = id.as_str().parse().unwrap();

@@ -8,11 +8,11 @@ use dynservers_core::{
 };
 use serde_json::json;
 
-use crate::support::{PATIENT, World, create, execute_until, lives, open, wait_for};
+use crate::support::{PATIENT, World, create, draw_token, execute_until, lives, open, wait_for};
 
 #[test]
 fn a_server_is_made_seen_stopped_and_gone() {
-    let mut world = World::of("echo $$ > pid; exec sleep 1000");
+    let world = World::of("echo $$ > pid; exec sleep 1000");
     fs::write(world.snapshot().join("data"), "from the snapshot").unwrap();
     let id = world.create();
     world.wait_for_state(&id, ProviderState::Running);
@@ -62,8 +62,8 @@ fn another_daemon_finds_it_again_and_it_noticed_nothing() {
 
 #[test]
 fn one_token_makes_one_server() {
-    let mut world = World::of("exec sleep 1000");
-    let token = world.token();
+    let world = World::of("exec sleep 1000");
+    let token = draw_token();
     let op = create("workers", token, &world.spec(json!({})));
     assert!(matches!(world.execute(op.clone()), Outcome::Created(_)));
     assert!(matches!(world.execute(op), Outcome::Exists(_)));
@@ -72,8 +72,8 @@ fn one_token_makes_one_server() {
 
 #[test]
 fn what_is_late_is_not_begun() {
-    let mut world = World::of("exec sleep 1000");
-    let token = world.token();
+    let world = World::of("exec sleep 1000");
+    let token = draw_token();
     let op = create("workers", token, &world.spec(json!({})));
     let outcome = execute_until(world.local(), op, Time::from_millis(999));
     assert!(matches!(outcome, Outcome::Unsent(_)), "{outcome:?}");
@@ -82,7 +82,7 @@ fn what_is_late_is_not_begun() {
 
 #[test]
 fn a_wrong_specification_is_refused_with_what_is_wrong_and_leaves_nothing() {
-    let mut world = World::of("exec sleep 1000");
+    let world = World::of("exec sleep 1000");
     fs::write(world.directory.path().join("file"), "").unwrap();
     fs::create_dir(world.directory.path().join("pipes")).unwrap();
     let made = std::process::Command::new("mkfifo").arg(world.directory.path().join("pipes/p")).status();
@@ -98,7 +98,7 @@ fn a_wrong_specification_is_refused_with_what_is_wrong_and_leaves_nothing() {
         (json!({ "snapshot": at("snapshot"), "env": { "A": { "env": "NOT_SET_ANYWHERE" } } }), "is not set"),
         (json!("text"), "the specification is not one for this machine"),
     ] {
-        let token = Token(7_000);
+        let token = draw_token();
         let outcome = world.execute(create("workers", token, &spec));
         let Outcome::Refused(Reason::Invalid, failure) = outcome else { panic!("{outcome:?}") };
         assert!(failure.message.contains(words), "{failure}");
@@ -109,7 +109,7 @@ fn a_wrong_specification_is_refused_with_what_is_wrong_and_leaves_nothing() {
 
 #[test]
 fn a_program_that_cannot_be_started_says_so_in_the_log_and_the_server_is_stopped() {
-    let mut world = World::new();
+    let world = World::new();
     let id = world.create_with(json!({ "command": ["./missing"] }));
     world.wait_for_state(&id, ProviderState::Stopped);
     let log = fs::read_to_string(world.file(&id, "log")).unwrap();
@@ -119,7 +119,7 @@ fn a_program_that_cannot_be_started_says_so_in_the_log_and_the_server_is_stopped
 
 #[test]
 fn how_it_ended_stands_in_the_log() {
-    let mut world = World::of("echo working; exit 3");
+    let world = World::of("echo working; exit 3");
     let id = world.create();
     let log = world.file(&id, "log");
     wait_for("a last line", || fs::read_to_string(&log).unwrap().contains("[dynservers] exited with 3"));
@@ -164,9 +164,10 @@ fn a_directory_that_is_gone_or_another_is_no_proof_that_servers_are() {
 
 #[test]
 fn two_fleets_share_a_directory_and_leave_each_other_alone() {
-    let mut world = World::of("exec sleep 1000");
+    let world = World::of("exec sleep 1000");
     let others = open(&world.home(), "others");
-    let op = create("others", Token(9_000), &world.spec(json!({})));
+    let token = draw_token();
+    let op = create("others", token, &world.spec(json!({})));
     let Outcome::Created(theirs) = crate::support::execute(&others, op) else { panic!() };
     let theirs = theirs.provider_id;
     let ours = world.create();
@@ -185,7 +186,7 @@ fn two_fleets_share_a_directory_and_leave_each_other_alone() {
         let Outcome::Refused(Reason::Invalid, failure) = world.execute(op) else { panic!() };
         assert!(failure.message.contains("left alone"), "{failure}");
     }
-    let Outcome::Page(page) = world.execute(Op::Find(Token(9_000))) else { panic!() };
+    let Outcome::Page(page) = world.execute(Op::Find(token)) else { panic!() };
     assert_eq!(page.servers, []);
     wait_for("theirs", || crate::support::look(&others)[0].state == ProviderState::Running);
     crate::support::remove(&others, &theirs);
@@ -193,7 +194,7 @@ fn two_fleets_share_a_directory_and_leave_each_other_alone() {
 
 #[test]
 fn nobody_else_may_read_what_a_server_has() {
-    let mut world = World::of("exec sleep 1000");
+    let world = World::of("exec sleep 1000");
     let id = world.create();
     let mode = |path: std::path::PathBuf| fs::metadata(path).unwrap().mode() & 0o777;
     assert_eq!((mode(world.home()), mode(world.servers()), mode(world.file(&id, ""))), (0o700, 0o700, 0o700));

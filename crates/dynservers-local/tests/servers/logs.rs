@@ -8,7 +8,7 @@ use crate::support::{World, wait_for};
 
 #[test]
 fn a_log_that_grows_is_set_aside_and_written_on() {
-    let mut world = World::of(
+    let world = World::of(
         "n=0
          while :; do n=$((n + 1)); echo \"line $n of a log that somebody may want to read one day\"; done",
     );

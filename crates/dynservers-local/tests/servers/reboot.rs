@@ -27,7 +27,7 @@ fn nth_start(world: &World, id: &ProviderId, times: usize) -> u32 {
 
 #[test]
 fn a_server_comes_back_with_what_it_had() {
-    let mut world = World::of("echo $$ >> starts; exec sleep 1000");
+    let world = World::of("echo $$ >> starts; exec sleep 1000");
     let id = world.create();
     let first = nth_start(&world, &id, 1);
     world.wait_for_state(&id, ProviderState::Running);
@@ -45,7 +45,7 @@ fn a_server_comes_back_with_what_it_had() {
 
 #[test]
 fn it_is_in_progress_until_it_is_back_and_asked_again_it_is_one_reboot() {
-    let mut world = World::of(
+    let world = World::of(
         "echo $$ >> starts
          trap 'while ! test -e go; do sleep 0.02; done; exit 0' TERM
          touch ready
@@ -63,7 +63,7 @@ fn it_is_in_progress_until_it_is_back_and_asked_again_it_is_one_reboot() {
 
 #[test]
 fn one_that_does_not_listen_is_killed_and_started_again() {
-    let mut world = World::of("trap '' TERM; echo $$ >> starts; touch ready; while :; do sleep 0.02; done");
+    let world = World::of("trap '' TERM; echo $$ >> starts; touch ready; while :; do sleep 0.02; done");
     let id = world.create_ready();
     let first = nth_start(&world, &id, 1);
     reboot(&world, &id, SHORT);
@@ -83,7 +83,7 @@ fn a_reboot_outlives_the_daemon_that_began_it() {
 
 #[test]
 fn a_stop_overtakes_a_reboot() {
-    let mut world = World::of("trap '' TERM; echo $$ >> starts; touch ready; while :; do sleep 0.02; done");
+    let world = World::of("trap '' TERM; echo $$ >> starts; touch ready; while :; do sleep 0.02; done");
     let id = world.create_ready();
     reboot(&world, &id, PATIENT);
     world.stop(&id, StopMode::Hard);
@@ -94,7 +94,7 @@ fn a_stop_overtakes_a_reboot() {
 
 #[test]
 fn one_that_cannot_be_started_again_is_stopped_in_the_end() {
-    let mut world = World::of("rm start; touch ready; exec sleep 1000");
+    let world = World::of("rm start; touch ready; exec sleep 1000");
     let id = world.create_ready();
     reboot(&world, &id, PATIENT);
     world.wait_for_state(&id, ProviderState::Stopped);

@@ -11,7 +11,7 @@ const SHORT: StopMode = StopMode::Soft { timeout: Duration::from_millis(300) };
 
 #[test]
 fn a_worker_that_listens_finishes_what_it_does() {
-    let mut world = World::of(
+    let world = World::of(
         "trap 'echo finished > bye; exit 0' TERM
          touch ready
          while :; do sleep 0.02; done",
@@ -24,7 +24,7 @@ fn a_worker_that_listens_finishes_what_it_does() {
 
 #[test]
 fn a_worker_that_does_not_listen_is_killed_after_the_timeout() {
-    let mut world = World::of("trap '' TERM; echo $$ > pid; touch ready; while :; do sleep 0.02; done");
+    let world = World::of("trap '' TERM; echo $$ > pid; touch ready; while :; do sleep 0.02; done");
     let id = world.create_ready();
     let pid = world.pid(&id, "root/pid");
     world.stop(&id, SHORT);
@@ -36,8 +36,7 @@ fn a_worker_that_does_not_listen_is_killed_after_the_timeout() {
 
 #[test]
 fn a_hard_stop_asks_nobody() {
-    let mut world =
-        World::of("trap 'touch asked' TERM; echo $$ > pid; touch ready; while :; do sleep 1; done");
+    let world = World::of("trap 'touch asked' TERM; echo $$ > pid; touch ready; while :; do sleep 1; done");
     let id = world.create_ready();
     let pid = world.pid(&id, "root/pid");
     world.stop(&id, StopMode::Hard);
@@ -81,7 +80,7 @@ fn asked_twice_it_is_told_once_and_gets_no_more_time() {
 
 #[test]
 fn children_go_with_their_worker() {
-    let mut world = World::of(
+    let world = World::of(
         "for n in 1 2 3; do (trap '' TERM; sh -c 'echo $$' > child-$n; sleep 1000) & done
          (exec sleep 1000) & echo $! > sleeper
          touch ready
@@ -101,7 +100,7 @@ fn children_go_with_their_worker() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_child_that_left_for_a_session_of_its_own_is_found() {
-    let mut world = World::of(
+    let world = World::of(
         "setsid sh -c 'echo $$ > far; trap \"\" TERM; while :; do sleep 0.02; done' &
          while ! test -s far; do sleep 0.01; done",
     );
@@ -119,7 +118,7 @@ fn a_child_that_left_for_a_session_of_its_own_is_found() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_worker_that_closes_what_it_inherited_still_counts() {
-    let mut world = World::of(
+    let world = World::of(
         "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
          echo $$ > pid
          exec sleep 1000",
@@ -135,7 +134,7 @@ fn a_worker_that_closes_what_it_inherited_still_counts() {
 
 #[test]
 fn a_stop_before_the_program_runs_is_a_stop() {
-    let mut world = World::of("exec sleep 1000");
+    let world = World::of("exec sleep 1000");
     for _ in 0..5 {
         let id = world.create();
         world.stop(&id, PATIENT);

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,6 @@ pub(crate) const PATIENT: StopMode = StopMode::Soft { timeout: Duration::from_se
 pub(crate) struct World {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) local: Option<Local>,
-    next: u128,
 }
 
 impl World {
@@ -33,7 +33,7 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("snapshot")).unwrap();
         let local = Some(open(&directory.path().join("home"), "workers"));
-        Self { directory, local, next: 1 }
+        Self { directory, local }
     }
 
     /// A world whose servers run a shell script.
@@ -82,20 +82,14 @@ impl World {
         execute(self.local(), op)
     }
 
-    /// Draws a token that no server of this world has.
-    pub(crate) fn token(&mut self) -> Token {
-        self.next += 1;
-        Token(self.next)
-    }
-
     /// Creates a server of the snapshot.
-    pub(crate) fn create(&mut self) -> ProviderId {
+    pub(crate) fn create(&self) -> ProviderId {
         self.create_with(json!({}))
     }
 
     /// Creates a server of the snapshot with more in its specification.
-    pub(crate) fn create_with(&mut self, more: Value) -> ProviderId {
-        let token = self.token();
+    pub(crate) fn create_with(&self, more: Value) -> ProviderId {
+        let token = draw_token();
         let outcome = self.execute(create("workers", token, &self.spec(more)));
         let Outcome::Created(observed) = outcome else { panic!("{outcome:?}") };
         assert_eq!(observed.provider_id.as_str(), token.to_string());
@@ -111,7 +105,7 @@ impl World {
     }
 
     /// Creates a server and waits until its program has said so by writing a file.
-    pub(crate) fn create_ready(&mut self) -> ProviderId {
+    pub(crate) fn create_ready(&self) -> ProviderId {
         let id = self.create();
         self.wait_for_file(&id, "root/ready");
         id
@@ -168,6 +162,13 @@ impl Drop for World {
             execute(&local, Op::Stop { provider_id: server.provider_id, mode: StopMode::Hard });
         }
     }
+}
+
+/// Draws a token that no other server of this machine has: its processes are known by it.
+pub(crate) fn draw_token() -> Token {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Token(u128::from(std::process::id()) << 64 | u128::from(number))
 }
 
 pub(crate) fn open(home: &Path, fleet: &str) -> Local {
