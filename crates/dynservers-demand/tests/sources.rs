@@ -1,5 +1,7 @@
 //! Sources count what there is, and what does not answer in earnest is unknown and never zero.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test file, helpers included")]
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Condvar, Mutex};

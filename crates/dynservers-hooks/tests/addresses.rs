@@ -1,5 +1,7 @@
 //! Web addresses are called within their bounds, and never elsewhere.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test file, helpers included")]
+
 mod server;
 
 use std::net::TcpListener;

@@ -1,5 +1,7 @@
 //! Events reach hooks at least once, signed and in order, over failures and restarts.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test file, helpers included")]
+
 mod server;
 
 use std::collections::BTreeSet;
@@ -78,7 +80,7 @@ fn start(hook: Hook, directory: &Path, events: &Events) -> (Courier, Receiver<To
     let sender = Mutex::new(sender);
     let tell = move |what| drop(sender.lock().unwrap().send(what));
     let directory = directory.join("hooks");
-    let courier = Courier::start(&fleet(), vec![hook], Limits::default(), directory, events.clone(), tell);
+    let courier = Courier::start(&fleet(), vec![hook], Limits::default(), &directory, events.clone(), tell);
     (courier.unwrap(), told)
 }
 
@@ -257,7 +259,7 @@ fn a_hook_that_cannot_work_is_refused_at_once() {
     assert!(matches!(hook("a", Target::Command(Program::new(vec![], LONG))), InvalidHook::Nothing(_)));
     let directory = tempfile::tempdir().unwrap();
     let twice = vec![webhook(good), webhook(good)];
-    let place = directory.path().to_owned();
+    let place = directory.path();
     let error =
         Courier::start(&fleet(), twice, Limits::default(), place, Events::default(), |_| {}).unwrap_err();
     assert_eq!(error, CourierError::Twice("web".into()));

@@ -1,5 +1,7 @@
 //! Programs run within their bounds, and leave nothing behind.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test file, helpers included")]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Workers are asked by programs and web addresses, and no silence is taken for an answer.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test file, helpers included")]
+
 mod server;
 
 use std::time::Duration;
