@@ -27,8 +27,8 @@ fn main() {
     fleet.reach(1);
     let socket = fleet.path().join("dynservers.sock");
     let rest = rounds(&cloud, &socket);
+    let (ended, asked) = (AtomicBool::new(false), AtomicU64::new(0));
     let (busy, asked, took) = std::thread::scope(|scope| {
-        let (ended, asked) = (AtomicBool::new(false), AtomicU64::new(0));
         let listeners: Vec<_> = (0..LISTENERS).map(|_| listener(&socket)).collect();
         for _ in 0..CLIENTS {
             scope.spawn(|| ask(&socket, &ended, &asked));
