@@ -74,14 +74,14 @@ fn stream<F: Fleet>(
         seat.leave();
     }
     let mut response = feed::begin(api.fleet.clone(), after, place).into_response();
-    let mut set = |name: HeaderName, value: &'static str| {
+    let mut say = |name: HeaderName, value: &'static str| {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     };
-    set(header::CONTENT_TYPE, EVENT_STREAM);
-    set(header::CACHE_CONTROL, "no-store");
+    say(header::CONTENT_TYPE, EVENT_STREAM);
+    say(header::CACHE_CONTROL, "no-store");
     // Its seat is gone, and a proxy is not to hold back what it is sent.
-    set(header::CONNECTION, "close");
-    set(HeaderName::from_static("x-accel-buffering"), "no");
+    say(header::CONNECTION, "close");
+    say(HeaderName::from_static("x-accel-buffering"), "no");
     Ok(response)
 }
 

@@ -95,17 +95,15 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     if let Err(problem) = guard.check(request.headers()) {
         return problem.into_response();
     }
-    match tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await {
-        Ok(response) => problem::spelled_out(response).await,
-        Err(_) => {
-            let detail = format!(
-                "the request took longer than {} s; send it again with the same Idempotency-Key, and a body of at \
-                 most {BODY_LIMIT} bytes at once",
-                REQUEST_DEADLINE.as_secs()
-            );
-            Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
-        }
+    if let Ok(response) = tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await {
+        return problem::spelled_out(response).await;
     }
+    let detail = format!(
+        "the request took longer than {} s; send it again with the same Idempotency-Key, and a body of at most \
+         {BODY_LIMIT} bytes at once",
+        REQUEST_DEADLINE.as_secs()
+    );
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_leaves_while_asking_leaves_the_lens_to_the_next() {
         let lens: Lens<u32> = Lens::new(PACE);
-        let never = lens.look(|| std::future::pending::<Result<u32, ()>>());
+        let never = lens.look(std::future::pending::<Result<u32, ()>>);
         assert!(tokio::time::timeout(PACE, never).await.is_err());
         assert_eq!(lens.look(|| async { Err(()) }).await, Err(()));
         assert_eq!(lens.look(|| async { Ok::<_, ()>(7) }).await, Ok(Arc::new(7)));

@@ -58,7 +58,9 @@ impl Double {
             let event = Event { id, at: samples::view().now, kind };
             log.push(event.clone());
             // Nobody may listen.
-            let _ = self.live.lock().unwrap().as_ref().map(|live| live.send(event));
+            if let Some(live) = self.live.lock().unwrap().as_ref() {
+                let _ = live.send(event);
+            }
         }
     }
 
