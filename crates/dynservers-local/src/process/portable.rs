@@ -16,10 +16,8 @@ use super::{Process, TOKEN_VARIABLE};
 const START_WORDS: usize = 5;
 
 /// Gives the id of this boot.
+#[cfg(not(target_os = "linux"))]
 pub(super) fn boot_id() -> io::Result<String> {
-    #[cfg(target_os = "linux")]
-    return super::linux::boot_id();
-    #[cfg(not(target_os = "linux"))]
     for name in ["kern.bootsessionuuid", "kern.boottime"] {
         if let Ok(id) = run("sysctl", &["-n", name])
             && !id.trim().is_empty()
@@ -27,7 +25,6 @@ pub(super) fn boot_id() -> io::Result<String> {
             return Ok(id.trim().to_owned());
         }
     }
-    #[cfg(not(target_os = "linux"))]
     Err(io::Error::other("sysctl knows neither kern.bootsessionuuid nor kern.boottime"))
 }
 
