@@ -59,7 +59,8 @@ pub(crate) fn executors(
     Ok(executors)
 }
 
-fn upcloud(
+/// Gives an account at UpCloud, having read its credentials once.
+pub(crate) fn upcloud(
     configuration: &Configuration,
     name: &ProviderName,
     settings: &ProviderSettings,

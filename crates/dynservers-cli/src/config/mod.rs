@@ -4,6 +4,7 @@ mod document;
 mod endpoints;
 mod field;
 mod find;
+mod price;
 mod problem;
 mod provider;
 mod reader;
@@ -24,6 +25,7 @@ use toml::de::DeTable;
 
 pub(crate) use endpoints::{Listen, StoreUrl};
 pub(crate) use find::{NoConfiguration, find};
+pub(crate) use price::Price;
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use provider::{ProviderKind, ProviderSettings};
 pub(crate) use server_type::{AddressPreference, TypeSettings};

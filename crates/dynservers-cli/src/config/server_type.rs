@@ -7,6 +7,7 @@ use dynservers_core::{DEFAULT_STOP_TIMEOUT, FailedPolicy, ProviderName, TypeConf
 use dynservers_upcloud::Template;
 
 use super::field::Field;
+use super::price::{self, Price};
 use super::reader::nearest;
 use super::upcloud;
 
@@ -19,6 +20,8 @@ pub(crate) struct TypeSettings {
     pub(crate) template: Template,
     /// Which of a server's addresses is shown.
     pub(crate) address: AddressPreference,
+    /// What one server costs an hour, if the file says so.
+    pub(crate) price: Option<Price>,
 }
 
 /// Which of a server's addresses is shown.
@@ -63,6 +66,7 @@ pub(super) fn read(field: &Field<'_>, providers: &[&str]) -> Option<(TypeConfig,
             ("utility", AddressPreference::Utility),
         ])
     });
+    let price = section.get("price_per_hour").and_then(|field| price::read(&field));
     let template = upcloud::template(&mut section);
     section.finish();
     let config = TypeConfig {
@@ -71,7 +75,8 @@ pub(super) fn read(field: &Field<'_>, providers: &[&str]) -> Option<(TypeConfig,
         on_failed: on_failed.unwrap_or(FailedPolicy::Delete),
         ..TypeConfig::new(provider.clone()?, max?)
     };
-    let settings = TypeSettings { provider: provider?, template, address: address.unwrap_or_default() };
+    let settings =
+        TypeSettings { provider: provider?, template, address: address.unwrap_or_default(), price };
     Some((config, settings))
 }
 
