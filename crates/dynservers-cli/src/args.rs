@@ -55,6 +55,7 @@ pub(crate) enum Command {
     /// Write a first configuration that works as it is, with a sample worker
     ///
     /// Nothing that is there already is changed: then nothing at all is written.
+    #[command(display_order = 0)]
     Init {
         /// Where the servers are to be
         #[arg(long, value_enum, default_value_t = Home::Local, value_name = "KIND")]

@@ -3,6 +3,8 @@
 mod offline;
 mod online;
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use crate::commands::{CommandError, emit, json, table};
@@ -101,19 +103,19 @@ fn for_people(findings: &[Finding], online: bool) -> String {
             Verdict::Warn => "warn",
             Verdict::Fail => "FAIL",
         };
-        text.push_str(&format!("{verdict:<4}  {what:<width$}  {}\n", shown(detail)));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{verdict:<4}  {what:<width$}  {}", shown(detail));
         if let Some(help) = help {
-            text.push_str(&format!("      {:width$}  {}\n", "", shown(help)));
+            let _ = writeln!(text, "      {:width$}  {}", "", shown(help));
         }
     }
     let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
-    text.push_str(&match failed {
+    text + &match failed {
         0 if online => "\nNothing stands in the way of `dynservers run`.\n".to_owned(),
         0 => "\nNothing stands in the way of `dynservers run`, as far as can be seen from here.\n".to_owned(),
         1 => "\n1 check failed.\n".to_owned(),
         failed => format!("\n{failed} checks failed.\n"),
-    });
-    text
+    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
         match HttpExecutor::new(Arc::clone(&upcloud) as _, options) {
             Ok(executor) => findings.extend(Survey { upcloud, executor }.check(configuration, name).await),
             Err(error) => {
-                findings.push(Finding::fail(format!("provider {name}"), error.to_string(), "see above"))
+                findings.push(Finding::fail(format!("provider {name}"), error.to_string(), "see above"));
             }
         }
     }

@@ -81,7 +81,6 @@ fn types(status: &FleetStatus, style: Style) -> String {
 fn state(status: &TypeStatus) -> &'static str {
     match (status.retired, status.settled) {
         (true, _) => "retired",
-        (false, _) if status.overriding.is_some() => "override",
         (false, Some(true)) => "settled",
         (false, Some(false)) => "changing",
         (false, None) => "unknown",

@@ -51,17 +51,15 @@ pub(super) fn read(field: &Field<'_>) -> Option<Price> {
         DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
         _ => None,
     };
-    match number.filter(|number| (0.0..=MOST).contains(number)) {
-        #[expect(clippy::cast_sign_loss, reason = "its bounds were looked at")]
-        Some(number) => Some(Price((number * 1e6).round() as u64)),
-        None => {
-            field.add(
-                "must be what one server costs an hour: a number from 0 on",
-                "price_per_hour = 0.03, in your account's currency",
-            );
-            None
-        }
-    }
+    let Some(number) = number.filter(|number| (0.0..=MOST).contains(number)) else {
+        field.add(
+            "must be what one server costs an hour: a number from 0 on",
+            "price_per_hour = 0.03, in your account's currency",
+        );
+        return None;
+    };
+    #[expect(clippy::cast_sign_loss, reason = "its bounds were looked at")]
+    Some(Price((number * 1e6).round() as u64))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! `init`: a first configuration that works as it is. It writes all or nothing, and over nothing.
 
+use std::fmt::Write as _;
 use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -115,10 +116,12 @@ fn system(path: &Path, source: io::Error) -> InitError {
 fn next_steps(home: Home, directory: &Path, configuration: &Path, snapshot: Option<&Path>) -> String {
     let mut text = format!("Written: {}\n", configuration.display());
     if let Some(snapshot) = snapshot {
-        text.push_str(&format!(
-            "Written: {} (a sample: put your program there)\n",
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "Written: {} (a sample: put your program there)",
             snapshot.join("start").display()
-        ));
+        );
     }
     let named = if directory == Path::new(".") {
         String::new()
@@ -131,8 +134,7 @@ fn next_steps(home: Home, directory: &Path, configuration: &Path, snapshot: Opti
             ("\nPut your snapshot's UUID into it, and your token into UPCLOUD_TOKEN.\n", "check --online")
         }
     };
-    text.push_str(&format!("{edit}\nNext:\n  dynservers{named} {check}\n  dynservers{named} run\n"));
-    text
+    text + &format!("{edit}\nNext:\n  dynservers{named} {check}\n  dynservers{named} run\n")
 }
 
 /// Quotes a path for a shell where it needs that.
