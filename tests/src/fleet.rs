@@ -244,6 +244,15 @@ stop_timeout = "1s"
         self.daemon.as_mut().expect("the daemon runs").signal(rustix::process::Signal::INT);
     }
 
+    /// Has the daemon read its configuration again.
+    ///
+    /// # Panics
+    ///
+    /// If the daemon is not running.
+    pub fn hang_up(&mut self) {
+        self.daemon.as_mut().expect("the daemon runs").signal(rustix::process::Signal::HUP);
+    }
+
     /// Says a command.
     ///
     /// # Panics

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use dynservers_core::TypeName;
+use clap_complete::Shell;
+use dynservers_core::{ServerId, TypeName};
 
 use crate::duration;
 use crate::emulate::EmulateArgs;
@@ -60,6 +61,42 @@ pub(crate) enum Command {
         /// The directory of the server
         directory: PathBuf,
     },
+    /// Write a first configuration that works as it is, with a sample worker
+    ///
+    /// Nothing that is there already is changed: then nothing at all is written.
+    #[command(display_order = 0)]
+    Init {
+        /// Where the servers are to be
+        #[arg(long, value_enum, default_value_t = Home::Local, value_name = "KIND")]
+        provider: Home,
+        /// The directory to write to
+        #[arg(long, default_value = ".", value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Print the script that completes commands in a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each command
+    Man {
+        /// Write dynservers.1, dynservers-run.1 and so on to this directory instead
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Print the JSON schema of the configuration file, for editors
+    Schema,
+}
+
+/// Where the servers of a first configuration are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Home {
+    /// On this machine: no account, no network
+    Local,
+    /// At UpCloud
+    #[value(name = "upcloud")]
+    UpCloud,
 }
 
 /// What can be emulated.
@@ -76,8 +113,26 @@ pub(crate) enum FleetCommand {
     /// Run the daemon: keep the servers as they should be until told to stop
     ///
     /// SIGTERM or Ctrl-C ends it: nothing new is begun, what is under way is recorded, and the servers stay. A second
-    /// Ctrl-C ends it at once.
-    Run,
+    /// Ctrl-C ends it at once. SIGHUP has it read its configuration again, and keep the one before if that is wrong.
+    Run {
+        /// End once the servers are as they should be: for cron, without the control API
+        #[arg(long)]
+        once: bool,
+        /// How long that may take, such as "90s" or "10m"; exit code 4 if it is not enough
+        #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse, requires = "once")]
+        max_wait: Duration,
+    },
+    /// Check the configuration, and the files and the ledger that it names
+    ///
+    /// Exit code 1 if anything would not work. Changes nothing, and works beside a running daemon.
+    Check {
+        /// Also ask the providers: credentials, zone, plan, snapshot, limits and prices
+        #[arg(long)]
+        online: bool,
+        /// Write JSON: one object
+        #[arg(long)]
+        json: bool,
+    },
     /// Set how many servers there should be
     Ensure {
         /// How many, within the type's min and max
@@ -102,8 +157,51 @@ pub(crate) enum FleetCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Set the number of a type whose sources decide otherwise, or give it back to them
+    Override {
+        /// How many; the type may stand before it
+        #[arg(value_name = "[TYPE] N", num_args = 0..=2, allow_negative_numbers = true)]
+        words: Vec<String>,
+        /// Let the sources decide again
+        #[arg(long)]
+        end: bool,
+        /// For how long, such as "2h"; else until it is ended
+        #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, conflicts_with = "end")]
+        lasting: Option<Duration>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Keep a server from being chosen to go
+    Protect {
+        /// Its number, as `list` shows it
+        #[arg(value_name = "ID", value_parser = server)]
+        id: ServerId,
+        /// End the protection, as `unprotect` does
+        #[arg(long)]
+        off: bool,
+    },
+    /// Let a server be chosen to go again
+    Unprotect {
+        /// Its number, as `list` shows it
+        #[arg(value_name = "ID", value_parser = server)]
+        id: ServerId,
+    },
+    /// Make no servers, and choose none to go, until `resume`
+    ///
+    /// Without options both. What is under way goes on.
+    Pause {
+        /// Make no servers
+        #[arg(long = "out")]
+        outward: bool,
+        /// Choose none to go
+        #[arg(long = "in")]
+        inward: bool,
+    },
     /// Reboot every server of a type
     Reboot {
+        /// How many may be down at a time; else all
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        at_a_time: Option<u32>,
         #[command(flatten)]
         target: Target,
     },
@@ -114,6 +212,9 @@ pub(crate) enum FleetCommand {
         /// Also those that were deleted of late
         #[arg(long)]
         all: bool,
+        /// Show every column, however wide the table becomes
+        #[arg(long)]
+        wide: bool,
         /// Write JSON: an array of objects
         #[arg(long)]
         json: bool,
@@ -123,6 +224,29 @@ pub(crate) enum FleetCommand {
     /// Asks the daemon; while it is down, reads the store as the daemon left it.
     Status {
         /// Write JSON: one object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what happened
+    ///
+    /// Asks the daemon; while it is down, reads the store as the daemon left it.
+    Events {
+        /// Go on with what happens from now on, until Ctrl-C; also while the daemon is started again
+        #[arg(long)]
+        follow: bool,
+        /// Begin after the event of this number
+        #[arg(long, value_name = "ID")]
+        after: Option<u64>,
+        /// Only events of this name, such as "running" or "errored"
+        #[arg(long = "event", value_name = "NAME")]
+        name: Option<String>,
+        /// Only events of this server type
+        #[arg(long = "type", value_name = "TYPE")]
+        server_type: Option<TypeName>,
+        /// How many: the last ones, or with --after the next ones [default: 50]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: Option<u32>,
+        /// Write JSON: one object a line
         #[arg(long)]
         json: bool,
     },
@@ -139,8 +263,20 @@ pub(crate) enum FleetCommand {
     /// They are held, counted and not touched until then. For a ledger that was lost, or a host that was replaced: be
     /// sure that no other daemon keeps them.
     Takeover,
-    /// End the holds: accept what is seen at the provider now
-    Resume,
+    /// End what stands still: the pauses if there are any, else the holds
+    ///
+    /// To end a hold is to accept what is seen at the provider now: see first what happened.
+    Resume {
+        /// Make servers again
+        #[arg(long = "out")]
+        outward: bool,
+        /// Choose servers to go again
+        #[arg(long = "in")]
+        inward: bool,
+        /// End the holds
+        #[arg(long)]
+        holds: bool,
+    },
 }
 
 /// Which servers, and whether to wait for them.
@@ -159,6 +295,12 @@ pub(crate) struct Target {
 
 fn count(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("a number of servers is a whole number from 0 to {}", u32::MAX))
+}
+
+fn server(text: &str) -> Result<ServerId, String> {
+    text.parse()
+        .map(ServerId)
+        .map_err(|_| "the number of a server is a whole number, as `list` shows it".to_owned())
 }
 
 #[cfg(test)]
@@ -185,7 +327,26 @@ mod tests {
         command.build();
         let mut help = command.render_help().to_string();
         for name in [
-            "run", "ensure", "increase", "decrease", "reboot", "list", "status", "takeover", "resume",
+            "init",
+            "check",
+            "run",
+            "ensure",
+            "increase",
+            "decrease",
+            "override",
+            "protect",
+            "unprotect",
+            "pause",
+            "resume",
+            "reboot",
+            "list",
+            "status",
+            "events",
+            "plan",
+            "takeover",
+            "completions",
+            "man",
+            "schema",
             "emulate",
         ] {
             let subcommand = command.find_subcommand_mut(name).unwrap();
@@ -208,6 +369,12 @@ mod tests {
             refusal(&["ensure", "3", "--timeout", "5m"]),
             refusal(&["ensure", "3", "--type", "Web Server"]),
             refusal(&["list", "--log-format", "xml"]),
+            refusal(&["run", "--max-wait", "1m"]),
+            refusal(&["protect", "web"]),
+            refusal(&["reboot", "--at-a-time", "0"]),
+            refusal(&["override", "--end", "--for", "2h"]),
+            refusal(&["init", "--provider", "moon"]),
+            refusal(&["completions", "notepad"]),
             refusal(&["explode"]),
         ];
         insta::assert_snapshot!(refusals.join("--------------\n"));

@@ -58,9 +58,11 @@ pub(crate) struct Hooks {
 
 impl Hooks {
     /// Begins to tell of events: of each since the last that was told, whichever process that was. The loop must run.
-    pub(crate) async fn start(configuration: &Configuration, handle: &Handle) -> Result<Self, HooksError> {
-        let hooks = configuration.hooks.iter().map(|settings| hook(settings, configuration));
-        let hooks = hooks.collect::<Result<Vec<_>, _>>()?;
+    pub(crate) async fn start(
+        hooks: Vec<Hook>,
+        configuration: &Configuration,
+        handle: &Handle,
+    ) -> Result<Self, HooksError> {
         if hooks.is_empty() {
             return Ok(Self { courier: None, ringing: None });
         }
@@ -68,7 +70,7 @@ impl Hooks {
         let events = handle.subscribe();
         let log = HandleLog { handle: handle.clone(), runtime: runtime::Handle::current() };
         let started = spawn_blocking(move || {
-            Courier::start(&fleet, hooks, Limits::default(), directory, log, |told| tell(&told))
+            Courier::start(&fleet, hooks, Limits::default(), &directory, log, |told| tell(&told))
         });
         let courier = started.await.map_err(|_| HooksError::Broken)??;
         let ringing = tokio::spawn(ring(events, courier.bell()));
@@ -90,6 +92,11 @@ impl Drop for Hooks {
             ringing.abort();
         }
     }
+}
+
+/// Makes the hooks of a configuration. Tells nobody of anything.
+pub(crate) fn plan(configuration: &Configuration) -> Result<Vec<Hook>, HooksError> {
+    configuration.hooks.iter().map(|settings| hook(settings, configuration)).collect()
 }
 
 /// Where it is remembered what was told: beside the ledger, since it is of no use with another.

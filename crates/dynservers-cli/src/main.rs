@@ -3,6 +3,7 @@
 mod api;
 mod args;
 mod bytes;
+mod check;
 mod commands;
 mod config;
 mod daemon;
@@ -11,13 +12,20 @@ mod duration;
 mod emulate;
 mod exit;
 mod hooks;
+mod init;
 mod journal;
 mod logging;
+mod making;
+mod manual;
 mod measuring;
+mod notify;
+mod once;
 mod providers;
 mod rehearsal;
+mod reload;
 #[cfg(test)]
 mod samples;
+mod schema;
 mod site;
 mod terminal;
 mod time;
@@ -42,7 +50,7 @@ fn main() -> ExitCode {
         return guard(directory);
     }
     let default_level =
-        if matches!(cli.command, Command::Fleet(FleetCommand::Run)) { "info" } else { "warn" };
+        if matches!(cli.command, Command::Fleet(FleetCommand::Run { .. })) { "info" } else { "warn" };
     logging::install(cli.log_format, default_level);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -74,6 +82,23 @@ async fn dispatch(cli: Cli) -> Exit {
                 Exit::Usage
             }
         },
+        Command::Init { provider, dir } => match init::init(provider, &dir) {
+            Ok(told) => print(&told),
+            Err(error) => {
+                complain(&error);
+                error.exit()
+            }
+        },
+        Command::Completions { shell } => print(&manual::completions(shell)),
+        Command::Man { dir: None } => print(&manual::page()),
+        Command::Man { dir: Some(directory) } => match manual::write_pages(&directory) {
+            Ok(pages) => print(&format!("{pages} pages written to {}\n", directory.display())),
+            Err(error) => {
+                complain(format_args!("error: {} cannot be written: {error}", directory.display()));
+                Exit::Failed
+            }
+        },
+        Command::Schema => print(schema::TEXT),
         Command::Demo => demo::run().await.unwrap_or_else(|error| {
             complain(format_args!("error: {error}"));
             Exit::Failed
@@ -95,26 +120,60 @@ async fn dispatch(cli: Cli) -> Exit {
 async fn operate(command: FleetCommand, configuration: Configuration) -> Exit {
     let site = Site::from(&configuration);
     let result = match command {
-        FleetCommand::Run => {
-            return daemon::run(configuration).await.unwrap_or_else(|error| {
+        FleetCommand::Run { once, max_wait } => {
+            let ended = if once {
+                once::run(&configuration, max_wait).await
+            } else {
+                daemon::run(configuration).await
+            };
+            return ended.unwrap_or_else(|error| {
                 complain(&error);
                 error.exit()
             });
         }
-        FleetCommand::List { all, json } => commands::list(&site, all, json).await,
+        FleetCommand::Check { online, json } => check::check(&configuration, online, json).await,
+        FleetCommand::List { all, wide, json } => commands::list(&site, all, wide, json).await,
+        FleetCommand::Events { follow, after, name, server_type, limit, json } => {
+            let wish = commands::Wish { follow, after, name, server_type, limit, json };
+            commands::events(&site, &wish).await
+        }
         FleetCommand::Status { json } => commands::status(&site, json).await,
         FleetCommand::Plan { json } => commands::plan(&configuration, json).await,
         FleetCommand::Ensure { count, target } => Change::Ensure(count, target).carry_out(&site).await,
         FleetCommand::Increase { by, target } => Change::Increase(by, target).carry_out(&site).await,
         FleetCommand::Decrease { by, target } => Change::Decrease(by, target).carry_out(&site).await,
-        FleetCommand::Reboot { target } => Change::Reboot(target).carry_out(&site).await,
+        FleetCommand::Override { words, end, lasting, target } => {
+            match commands::overriding(words, end, lasting, target) {
+                Ok(change) => change.carry_out(&site).await,
+                Err(error) => Err(error),
+            }
+        }
+        FleetCommand::Protect { id, off } => Change::Protect(id, !off).carry_out(&site).await,
+        FleetCommand::Unprotect { id } => Change::Protect(id, false).carry_out(&site).await,
+        FleetCommand::Pause { outward, inward } => Change::Pause { outward, inward }.carry_out(&site).await,
+        FleetCommand::Reboot { at_a_time, target } => {
+            Change::Reboot(at_a_time, target).carry_out(&site).await
+        }
         FleetCommand::Takeover => Change::Takeover.carry_out(&site).await,
-        FleetCommand::Resume => Change::Resume.carry_out(&site).await,
+        FleetCommand::Resume { outward, inward, holds } => {
+            Change::Resume { outward, inward, holds }.carry_out(&site).await
+        }
     };
     result.unwrap_or_else(|error| {
         complain(format_args!("error: {error}"));
         error.exit()
     })
+}
+
+/// Writes a result; a reader that has seen enough is no error.
+fn print(text: &str) -> Exit {
+    match commands::emit(text) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            complain(format_args!("error: {error}"));
+            error.exit()
+        }
+    }
 }
 
 /// Why there is no configuration to work by.

@@ -70,7 +70,10 @@ pub(crate) fn executors(
     let mut executors: BTreeMap<_, Arc<dyn AsyncExecutor>> = BTreeMap::new();
     for (name, settings) in &configuration.providers {
         let executor: Arc<dyn AsyncExecutor> = match settings {
-            ProviderSettings::UpCloud(account) => Arc::new(upcloud(configuration, name, account, clock)?),
+            ProviderSettings::UpCloud(account) => {
+                let cloud = Arc::new(upcloud(configuration, name, account)?);
+                Arc::new(caller(configuration, name, cloud, clock)?)
+            }
             ProviderSettings::Local(home) => Arc::new(local(configuration, name, home, clock)?),
         };
         executors.insert(name.clone(), executor);
@@ -78,22 +81,32 @@ pub(crate) fn executors(
     Ok(executors)
 }
 
-fn upcloud(
+/// Gives an account at UpCloud, having read its credentials once.
+pub(crate) fn upcloud(
     configuration: &Configuration,
     name: &ProviderName,
     account: &Account,
-    clock: &FleetClock,
-) -> Result<HttpExecutor, ProviderError> {
+) -> Result<UpCloud, ProviderError> {
     let credentials = configuration.credentials(name, &SystemSecrets)?;
     let mut upcloud = Settings::new(configuration.fleet.clone(), credentials);
     upcloud.base_url = account.base_url.clone();
     let config = configuration.core.providers.get(name).cloned().unwrap_or_default();
     upcloud.list_lag = config.list_lag;
     upcloud.restart_time = config.restart_time;
-    let cloud = UpCloud::new(upcloud, Arc::new(SystemSecrets))
-        .map_err(|source| ProviderError::Settings { provider: name.clone(), source })?;
-    let options = HttpOptions { request_timeout: config.request_timeout, clock: clock.clone() };
-    Ok(HttpExecutor::new(Arc::new(cloud), options)?)
+    UpCloud::new(upcloud, Arc::new(SystemSecrets))
+        .map_err(|source| ProviderError::Settings { provider: name.clone(), source })
+}
+
+/// Gives what carries a cloud's requests.
+pub(crate) fn caller(
+    configuration: &Configuration,
+    name: &ProviderName,
+    cloud: Arc<UpCloud>,
+    clock: &FleetClock,
+) -> Result<HttpExecutor, ProviderError> {
+    let request_timeout = configuration.core.providers.get(name).cloned().unwrap_or_default().request_timeout;
+    let options = HttpOptions { request_timeout, clock: clock.clone() };
+    Ok(HttpExecutor::new(cloud, options)?)
 }
 
 fn local(

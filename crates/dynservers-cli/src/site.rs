@@ -1,5 +1,6 @@
 //! The site: where a fleet's daemon and ledger are, as a configuration says.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dynservers_core::{FleetName, Network, TypeName};
@@ -7,7 +8,7 @@ use dynservers_core::{FleetName, Network, TypeName};
 use crate::api::Endpoint;
 use crate::api::report::AddressChoice;
 use crate::api::token::ApiToken;
-use crate::config::{AddressPreference, Configuration, Listen, StoreUrl};
+use crate::config::{AddressPreference, Configuration, Listen, Price, StoreUrl};
 
 /// What the commands must know of a fleet's configuration.
 #[derive(Clone, Debug)]
@@ -22,6 +23,20 @@ pub(crate) struct Site {
     pub(crate) store: PathBuf,
     /// Which addresses its servers are shown with.
     pub(crate) addresses: AddressChoice,
+    /// What its servers cost, for the types that say so.
+    pub(crate) costs: Costs,
+}
+
+/// What servers cost, by type.
+pub(crate) type Costs = BTreeMap<TypeName, Cost>;
+
+/// What servers of a type cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// One of them, an hour.
+    pub(crate) price: Price,
+    /// How many there may be.
+    pub(crate) max: u32,
 }
 
 impl From<&Configuration> for Site {
@@ -39,12 +54,17 @@ impl From<&Configuration> for Site {
             };
             (name.clone(), network)
         });
+        let costs = configuration.server_types.iter().filter_map(|(name, settings)| {
+            let max = configuration.core.server_types.get(name)?.max;
+            Some((name.clone(), Cost { price: settings.price?, max }))
+        });
         Self {
             fleet: configuration.fleet.clone(),
             types: configuration.server_types.keys().cloned().collect(),
             endpoint,
             store: store.clone(),
             addresses: addresses.collect(),
+            costs: costs.collect(),
         }
     }
 }

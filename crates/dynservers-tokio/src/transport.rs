@@ -89,6 +89,14 @@ impl HttpExecutor {
         Ok(Self { provider, client, options, body_cap, distrust })
     }
 
+    /// Sends a request that is no effect, within the same bounds: a question that changes nothing.
+    pub async fn ask(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        self.send(request, self.options.clock.now() + self.options.request_timeout).await
+    }
+
     async fn round(&self, effect: &Effect) -> Completion {
         let exchange = Exchange::new(&*self.provider, effect);
         let mut request = match exchange.request(self.clock()) {

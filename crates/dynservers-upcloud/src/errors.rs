@@ -38,6 +38,11 @@ pub(crate) fn outcome(
     }
 }
 
+/// Tells what happened, for answers that mean nothing to the machine.
+pub(crate) fn told(response: &Response<Vec<u8>>, redact: &dyn Fn(&str) -> String) -> Failure {
+    failure(response, Envelope::read(response.body()), redact)
+}
+
 /// Decides by the code first, since the statuses of some codes are not documented, and else by the status.
 ///
 /// Only within 400 to 499, where UpCloud answers for itself: after anything else a create may have happened.

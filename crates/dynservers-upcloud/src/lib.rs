@@ -46,6 +46,7 @@ mod page;
 mod provider;
 mod request;
 mod retry_after;
+pub mod survey;
 mod template;
 mod wire;
 

@@ -82,6 +82,36 @@ impl UpCloud {
         }
     }
 
+    /// Builds the request of a call.
+    pub(crate) fn build(&self, call: Call) -> Result<Request<Vec<u8>>, Unbuildable> {
+        let authorization = self.authorization()?;
+        self.signed(call, authorization)
+    }
+
+    fn authorization(&self) -> Result<HeaderValue, Unbuildable> {
+        self.settings.credentials.authorization(&*self.secrets).map_err(Unbuildable::Denied)
+    }
+
+    fn signed(&self, call: Call, authorization: HeaderValue) -> Result<Request<Vec<u8>>, Unbuildable> {
+        let mut request = Request::builder()
+            .method(call.method)
+            .uri(format!("{}{}", self.settings.base_url, call.target))
+            .header(ACCEPT, JSON)
+            .header(USER_AGENT, AGENT)
+            .header(AUTHORIZATION, authorization);
+        if call.body.is_some() {
+            request = request.header(CONTENT_TYPE, JSON);
+        }
+        request
+            .body(call.body.unwrap_or_default())
+            .map_err(|error| Failure::new(format!("the request cannot be written: {error}")).into())
+    }
+
+    /// Tells what an answer that is no success says, without our secrets.
+    pub(crate) fn failure(&self, response: &Response<Vec<u8>>) -> Failure {
+        errors::told(response, &|text| redact(text, &self.settings.credentials.exposed(&*self.secrets)))
+    }
+
     /// Takes out of somebody else's words what we may have told them in confidence.
     fn redact(&self, op: &Op, text: &str) -> String {
         let mut secrets = self.settings.credentials.exposed(&*self.secrets);
@@ -108,21 +138,10 @@ impl Provider for UpCloud {
     }
 
     fn request(&self, op: &Op, step: Option<&Step>, _: Clock) -> Result<Request<Vec<u8>>, Unbuildable> {
-        let Settings { base_url, fleet, credentials, page_size, .. } = &self.settings;
-        let authorization = credentials.authorization(&*self.secrets).map_err(Unbuildable::Denied)?;
-        let call = Call::new(op, step, fleet, *page_size, &*self.secrets)?;
-        let mut request = Request::builder()
-            .method(call.method)
-            .uri(format!("{base_url}{}", call.target))
-            .header(ACCEPT, JSON)
-            .header(USER_AGENT, AGENT)
-            .header(AUTHORIZATION, authorization);
-        if call.body.is_some() {
-            request = request.header(CONTENT_TYPE, JSON);
-        }
-        request
-            .body(call.body.unwrap_or_default())
-            .map_err(|error| Failure::new(format!("the request cannot be written: {error}")).into())
+        let Settings { fleet, page_size, .. } = &self.settings;
+        // Credentials first: without them nothing can be asked, whatever else is wrong.
+        let authorization = self.authorization()?;
+        self.signed(Call::new(op, step, fleet, *page_size, &*self.secrets)?, authorization)
     }
 
     fn response(

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::{Method, Request, StatusCode, header};
-use dynservers_core::{CommandId, Done, TypeName};
+use dynservers_core::{CommandId, Done, ServerId, TypeName};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
 
@@ -140,8 +141,58 @@ impl Client {
     }
 
     /// Reboots every server of a type.
-    pub(crate) async fn reboot(&self, server_type: &TypeName) -> Result<Done, ClientError> {
-        self.say(Method::POST, &format!("/v1/types/{server_type}/reboot"), &()).await
+    pub(crate) async fn reboot(
+        &self,
+        server_type: &TypeName,
+        at_a_time: Option<u32>,
+    ) -> Result<Done, ClientError> {
+        let body = json!({ "at_a_time": at_a_time });
+        self.say(Method::POST, &format!("/v1/types/{server_type}/reboot"), &body).await
+    }
+
+    /// Overrules the sources of a type.
+    pub(crate) async fn overrule(
+        &self,
+        server_type: &TypeName,
+        count: u32,
+        lasting: Option<Duration>,
+    ) -> Result<Done, ClientError> {
+        // Rounded up: an override that was to last a moment must not last for ever, nor not at all.
+        let seconds = lasting.map(|time| time.as_secs() + u64::from(time.subsec_nanos() > 0));
+        let body = json!({ "count": count, "for_seconds": seconds });
+        self.say(Method::PUT, &format!("/v1/types/{server_type}/override"), &body).await
+    }
+
+    /// Lets the sources of a type decide again.
+    pub(crate) async fn end_override(&self, server_type: &TypeName) -> Result<Done, ClientError> {
+        self.say(Method::DELETE, &format!("/v1/types/{server_type}/override"), &()).await
+    }
+
+    /// Protects a server, or ends that.
+    pub(crate) async fn protect(&self, server: ServerId, protected: bool) -> Result<Done, ClientError> {
+        let method = if protected { Method::PUT } else { Method::DELETE };
+        self.say(method, &format!("/v1/servers/{server}/protection"), &()).await
+    }
+
+    /// Pauses creating, choosing servers to go, or both.
+    pub(crate) async fn pause(&self, outward: bool, inward: bool) -> Result<Done, ClientError> {
+        self.say(Method::POST, "/v1/pause", &json!({ "out": outward, "in": inward })).await
+    }
+
+    /// Ends pauses.
+    pub(crate) async fn unpause(&self, outward: bool, inward: bool) -> Result<Done, ClientError> {
+        let body = json!({ "out": outward, "in": inward, "holds": false });
+        self.say(Method::POST, "/v1/resume", &body).await
+    }
+
+    /// Asks for at most `limit` events after one, oldest first.
+    pub(crate) async fn events(&self, after: u64, limit: u32) -> Result<Vec<Value>, ClientError> {
+        #[derive(serde::Deserialize)]
+        struct Page {
+            events: Vec<Value>,
+        }
+        let page: Page = self.ask(&format!("/v1/events?after={after}&limit={limit}")).await?;
+        Ok(page.events)
     }
 
     /// Takes over the servers of other owners.
@@ -151,10 +202,11 @@ impl Client {
 
     /// Ends the holds.
     pub(crate) async fn resume(&self) -> Result<Done, ClientError> {
-        self.say(Method::POST, "/v1/resume", &()).await
+        let body = json!({ "out": false, "in": false, "holds": true });
+        self.say(Method::POST, "/v1/resume", &body).await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, path: &'static str) -> Result<T, ClientError> {
+    async fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.send(&Call { method: Method::GET, path: path.to_owned(), key: None, body: Bytes::new() }).await
     }
 
@@ -165,7 +217,7 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
         let key = random_key().map_err(ClientError::NoRandom)?;
-        let body = serde_json::to_vec(body).expect("numbers have a JSON form").into();
+        let body = serde_json::to_vec(body).expect("plain values have a JSON form").into();
         self.send(&Call { method, path: path.to_owned(), key: Some(key), body }).await
     }
 

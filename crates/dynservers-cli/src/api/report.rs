@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use dynservers_core::{
-    Event, EventKind, FleetView, FoundRecord, Hold, Network, ProviderRecord, ProviderView, ServerRecord,
-    Stored, Time, TypeName, TypeRecord, TypeView,
+    Event, EventKind, FleetView, FoundRecord, Hold, Network, Override, ProviderRecord, ProviderView,
+    ServerRecord, Stored, Time, TypeName, TypeRecord, TypeView,
 };
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::api::wire::{
-    FleetStatus, FoundServer, HoldStatus, ProviderStatus, Server, ServerList, Source, TypeStatus,
+    FleetStatus, FoundServer, HoldStatus, OverrideStatus, ProviderStatus, Server, ServerList, Source,
+    TypeStatus,
 };
 use crate::time::{age_seconds, timestamp};
 
@@ -99,7 +100,14 @@ fn type_status(view: &TypeView) -> TypeStatus {
         retired: view.retired,
         limited_since: view.limited_since.map(timestamp),
         next_create: view.next_create.map(timestamp),
+        work: view.demand.as_ref().map(|demand| demand.work),
+        work_unknown: view.demand.as_ref().and_then(|demand| demand.unknown.clone()),
+        overriding: view.overriding.map(overriding),
     }
+}
+
+fn overriding(overriding: Override) -> OverrideStatus {
+    OverrideStatus { count: overriding.count, until: overriding.until.map(timestamp) }
 }
 
 fn provider_status(view: &ProviderView, as_of: Timestamp) -> ProviderStatus {
@@ -181,6 +189,9 @@ fn stored_type(record: &TypeRecord) -> TypeStatus {
         retired: false,
         limited_since: record.limited_since.map(timestamp),
         next_create: record.create_backoff.values().map(|retry| timestamp(retry.at)).max(),
+        work: record.demand.as_ref().map(|demand| demand.work),
+        work_unknown: record.demand.as_ref().and_then(|demand| demand.unknown.clone()),
+        overriding: record.overriding.map(overriding),
     }
 }
 

@@ -235,6 +235,25 @@ pub(crate) struct TypeStatus {
     /// When the next create is tried after failed ones.
     #[schemars(with = "Option<schema::Moment>")]
     pub(crate) next_create: Option<Timestamp>,
+    /// How many jobs its sources counted last, if it has any.
+    #[serde(default)]
+    pub(crate) work: Option<u64>,
+    /// Why not all of the work is known, if it is not.
+    #[serde(default)]
+    pub(crate) work_unknown: Option<String>,
+    /// An operator's number in place of what the sources ask for.
+    #[serde(default, rename = "override")]
+    pub(crate) overriding: Option<OverrideStatus>,
+}
+
+/// An operator's number in place of what the sources ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct OverrideStatus {
+    /// How many servers there should be.
+    pub(crate) count: u32,
+    /// When it ends; null means when somebody ends it.
+    #[schemars(with = "Option<schema::Moment>")]
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// One provider.

@@ -1,13 +1,19 @@
-//! Changes: `ensure`, `increase`, `decrease`, `reboot`, `takeover` and `resume`.
+//! Changes: `ensure`, `increase`, `decrease`, `override`, `reboot`, `protect`, `pause`, `takeover` and `resume`.
 
-use dynservers_core::{Done, TypeName};
+use std::time::Duration;
 
+use dynservers_core::{Done, ServerId, TypeName};
+use jiff::Timestamp;
+
+use crate::api::client::Client;
+use crate::api::wire::ProviderStatus;
 use crate::args::Target;
 use crate::commands::wait::{Waited, until_settled};
 use crate::commands::{CommandError, emit};
 use crate::exit::Exit;
 use crate::site::Site;
 use crate::terminal::complain;
+use crate::time::timestamp;
 
 /// Something that the daemon is to change.
 #[derive(Debug)]
@@ -18,12 +24,32 @@ pub(crate) enum Change {
     Increase(u32, Target),
     /// Wants fewer.
     Decrease(u32, Target),
-    /// Reboots every server of a type.
-    Reboot(Target),
+    /// Overrules the sources of a type, for a while or until that is ended.
+    Overrule(u32, Option<Duration>, Target),
+    /// Lets the sources of a type decide again.
+    EndOverride(Target),
+    /// Reboots every server of a type, at most so many at a time.
+    Reboot(Option<u32>, Target),
+    /// Protects a server, or ends that.
+    Protect(ServerId, bool),
+    /// Pauses creating, choosing servers to go, or both.
+    Pause {
+        /// Whether nothing is created.
+        outward: bool,
+        /// Whether nothing is chosen to go.
+        inward: bool,
+    },
     /// Takes over the servers of other owners.
     Takeover,
-    /// Ends the holds.
-    Resume,
+    /// Ends what is named; without anything named the pauses if there are any, else the holds.
+    Resume {
+        /// Whether the pause of creating ends.
+        outward: bool,
+        /// Whether the pause of choosing servers to go ends.
+        inward: bool,
+        /// Whether the holds end.
+        holds: bool,
+    },
 }
 
 impl Change {
@@ -43,12 +69,26 @@ impl Change {
                 let server_type = site.server_type(target.server_type.clone())?;
                 (client.decrease(&server_type, by).await?, Some((server_type, target)))
             }
-            Self::Reboot(target) => {
+            Self::Overrule(count, lasting, target) => {
                 let server_type = site.server_type(target.server_type.clone())?;
-                (client.reboot(&server_type).await?, Some((server_type, target)))
+                (client.overrule(&server_type, count, lasting).await?, Some((server_type, target)))
+            }
+            Self::EndOverride(target) => {
+                let server_type = site.server_type(target.server_type.clone())?;
+                (client.end_override(&server_type).await?, Some((server_type, target)))
+            }
+            Self::Reboot(at_a_time, target) => {
+                let server_type = site.server_type(target.server_type.clone())?;
+                (client.reboot(&server_type, at_a_time).await?, Some((server_type, target)))
+            }
+            Self::Protect(server, protected) => (client.protect(server, protected).await?, None),
+            Self::Pause { outward, inward } => {
+                // Nothing named is everything.
+                let both = outward == inward;
+                (client.pause(outward || both, inward || both).await?, None)
             }
             Self::Takeover => (client.takeover().await?, None),
-            Self::Resume => (client.resume().await?, None),
+            Self::Resume { outward, inward, holds } => return resume(&client, outward, inward, holds).await,
         };
         emit(&format!("{}\n", sentence(&done)))?;
         match target {
@@ -58,6 +98,30 @@ impl Change {
             Some(_) | None => Ok(Exit::Done),
         }
     }
+}
+
+/// Ends what is named; without anything named the pauses if there are any, else the holds.
+async fn resume(client: &Client, outward: bool, inward: bool, holds: bool) -> Result<Exit, CommandError> {
+    let before = client.status().await?;
+    let is_named = outward || inward || holds;
+    let is_paused = before.paused_out || before.paused_in;
+    if outward || inward || (!is_named && is_paused) {
+        let done = client.unpause(outward || !is_named, inward || !is_named).await?;
+        emit(&format!("{}\n", sentence(&done)))?;
+    }
+    if holds || (!is_named && !is_paused) {
+        emit(&format!("{}\n", sentence(&client.resume().await?)))?;
+    } else {
+        let held = |provider: &&ProviderStatus| provider.hold.is_some() || provider.second_controller;
+        let held = before.providers.values().filter(held).count();
+        if held > 0 {
+            let (providers, are) = if held == 1 { ("provider", "is") } else { ("providers", "are") };
+            emit(&format!(
+                "{held} {providers} {are} still held: see `dynservers status`, then say `dynservers resume --holds`.\n"
+            ))?;
+        }
+    }
+    Ok(Exit::Done)
 }
 
 fn report(waited: &Waited, server_type: &TypeName, target: &Target) -> Result<Exit, CommandError> {
@@ -95,6 +159,25 @@ fn sentence(done: &Done) -> String {
         Done::Rebooting { server_type, servers: count } => {
             format!("{server_type}: {} to be rebooted", servers(*count))
         }
+        Done::Overridden { server_type, count: Some(count), until, .. } => {
+            let until = until.map(timestamp).map_or_else(
+                || format!(" until `dynservers override --end --type {server_type}`"),
+                |until| format!(" until {}", moment(until)),
+            );
+            format!("{server_type}: {} wanted, whatever its sources say,{until}", servers(*count))
+        }
+        Done::Overridden { server_type, count: None, .. } => {
+            format!("{server_type}: its sources decide again")
+        }
+        Done::Protected { server, protected: true } => format!("Server {server} is not chosen to go."),
+        Done::Protected { server, protected: false } => format!("Server {server} may be chosen to go."),
+        Done::Paused { out, inward } => match (out, inward) {
+            (true, true) => "No server is made, and none is chosen to go.",
+            (true, false) => "No server is made.",
+            (false, true) => "No server is chosen to go.",
+            (false, false) => "Nothing is paused.",
+        }
+        .to_owned(),
         Done::TakenOver { servers: 0 } => "No servers of other owners are held.".to_owned(),
         Done::TakenOver { servers: count } => format!("{} taken over", servers(*count)),
         Done::Resumed { providers: 0 } => "Nothing was held.".to_owned(),
@@ -102,6 +185,10 @@ fn sentence(done: &Done) -> String {
         Done::Resumed { providers } => format!("The holds of {providers} providers are over."),
         _ => "Done.".to_owned(),
     }
+}
+
+fn moment(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 fn servers(count: u32) -> String {
@@ -134,6 +221,28 @@ mod tests {
         assert_eq!(sentence(&Done::TakenOver { servers: 0 }), "No servers of other owners are held.");
         assert_eq!(sentence(&Done::Resumed { providers: 0 }), "Nothing was held.");
         let server_type = TypeName::new("web").unwrap();
-        assert_eq!(sentence(&Done::Rebooting { server_type, servers: 1 }), "web: 1 server to be rebooted");
+        assert_eq!(
+            sentence(&Done::Rebooting { server_type: server_type.clone(), servers: 1 }),
+            "web: 1 server to be rebooted"
+        );
+        let overridden = |count, until: Option<u64>| {
+            let until = until.map(dynservers_core::Time::from_millis);
+            sentence(&Done::Overridden { server_type: server_type.clone(), count, until, desired: count })
+        };
+        assert_eq!(
+            overridden(Some(5), Some(1_750_000_000_000)),
+            "web: 5 servers wanted, whatever its sources say, until 2025-06-15 15:06:40 UTC"
+        );
+        assert_eq!(
+            overridden(Some(1), None),
+            "web: 1 server wanted, whatever its sources say, until `dynservers override --end --type web`"
+        );
+        assert_eq!(overridden(None, None), "web: its sources decide again");
+        let protected = |protected| sentence(&Done::Protected { server: ServerId(3), protected });
+        assert_eq!(protected(true), "Server 3 is not chosen to go.");
+        assert_eq!(protected(false), "Server 3 may be chosen to go.");
+        let paused = |out, inward| sentence(&Done::Paused { out, inward });
+        assert_eq!(paused(true, true), "No server is made, and none is chosen to go.");
+        assert_eq!(paused(false, false), "Nothing is paused.");
     }
 }

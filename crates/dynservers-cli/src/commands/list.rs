@@ -11,31 +11,39 @@ use crate::terminal::{Style, shown};
 use crate::time::relative;
 
 /// Shows the servers.
-pub(crate) async fn list(site: &Site, all: bool, as_json: bool) -> Result<Exit, CommandError> {
+pub(crate) async fn list(site: &Site, all: bool, wide: bool, as_json: bool) -> Result<Exit, CommandError> {
     let told = tell::servers(site).await?;
     let mut servers = told.what.servers;
     servers.retain(|server| all || server.status != Status::Deleted);
-    emit(&if as_json { json(&servers) } else { for_people(&servers, told.now, Style::of_stdout()) })?;
+    emit(&if as_json { json(&servers) } else { for_people(&servers, told.now, wide, Style::of_stdout()) })?;
     Ok(Exit::Done)
 }
 
-fn for_people(servers: &[Server], now: Timestamp, style: Style) -> String {
+fn for_people(servers: &[Server], now: Timestamp, wide: bool, style: Style) -> String {
     if servers.is_empty() {
         return "There are no servers.\n".to_owned();
     }
-    let headings = ["ID", "NAME", "TYPE", "STATUS", "SINCE", "PROVIDER", "PROVIDER ID", "ADDRESS"];
-    let mut table = table::table(style, &headings);
+    // A line is to fit a terminal of 100 columns: what tells servers of one provider apart is their name.
+    let headings: &[&str] = if wide {
+        &["ID", "NAME", "TYPE", "STATUS", "SINCE", "ADDRESS", "PROVIDER", "PROVIDER ID"]
+    } else {
+        &["ID", "NAME", "TYPE", "STATUS", "SINCE", "ADDRESS"]
+    };
+    let mut table = table::table(style, headings);
     for server in servers {
-        table.add_row([
+        let mut row = vec![
             table::number(Some(server.id.0)),
             table::text((!server.name.is_empty()).then_some(&server.name)),
             table::text(Some(server.server_type.as_str())),
             table::status(server.status),
             table::text(Some(&relative(server.status_since, now))),
-            table::text(Some(server.provider.as_str())),
-            table::text(server.provider_id.as_ref().map(ProviderId::as_str)),
             table::text(server.address.as_deref()),
-        ]);
+        ];
+        if wide {
+            row.push(table::text(Some(server.provider.as_str())));
+            row.push(table::text(server.provider_id.as_ref().map(ProviderId::as_str)));
+        }
+        table.add_row(row);
     }
     let mut text = table::finish(table);
     let notes: Vec<_> = servers.iter().flat_map(notes).collect();
@@ -79,15 +87,16 @@ mod tests {
     #[test]
     fn people_see_aligned_lines_and_what_is_wrong() {
         let (servers, now) = servers();
-        insta::assert_snapshot!(for_people(&servers, now, Style::PLAIN));
-        insta::assert_snapshot!(for_people(&[], now, Style::PLAIN), @"There are no servers.");
+        insta::assert_snapshot!(for_people(&servers, now, false, Style::PLAIN));
+        insta::assert_snapshot!("wide", for_people(&servers, now, true, Style::PLAIN));
+        insta::assert_snapshot!(for_people(&[], now, false, Style::PLAIN), @"There are no servers.");
     }
 
     #[test]
     fn colours_come_only_when_wanted() {
         let (servers, now) = servers();
-        assert!(!for_people(&servers, now, Style::PLAIN).contains('\u{1b}'));
-        let colored = for_people(&servers, now, Style { color: true });
+        assert!(!for_people(&servers, now, false, Style::PLAIN).contains('\u{1b}'));
+        let colored = for_people(&servers, now, false, Style { color: true });
         assert!(colored.contains("\u{1b}[38;5;10mrunning"), "{colored:?}");
     }
 

@@ -1,7 +1,10 @@
 //! The commands that operate a fleet: what they ask of the daemon, and what they tell a person.
 
 mod change;
+mod cost;
+mod events;
 mod list;
+mod overriding;
 mod plan;
 mod status;
 pub(crate) mod table;
@@ -19,9 +22,11 @@ use crate::rehearsal::RehearsalError;
 use crate::site::Site;
 
 pub(crate) use change::Change;
+pub(crate) use events::{Wish, events};
 pub(crate) use list::list;
+pub(crate) use overriding::overriding;
 pub(crate) use plan::plan;
-pub(crate) use status::status;
+pub(crate) use status::{sentences as alarms_of, status};
 
 impl Site {
     /// Gives a way to the daemon.
@@ -53,6 +58,12 @@ pub(crate) enum CommandError {
     WhichType {
         /// The types there are.
         types: Vec<TypeName>,
+    },
+    /// The words of a command say nothing that can be done.
+    #[error("{message}")]
+    Words {
+        /// What is wrong with them, and what would be right.
+        message: String,
     },
     /// What was found out could not be written.
     #[error("cannot write to standard output: {0}")]
@@ -90,14 +101,14 @@ impl CommandError {
             | Self::Store(_)
             | Self::Output(_)
             | Self::Broken => Exit::Failed,
-            Self::WhichType { .. } => Exit::Usage,
+            Self::WhichType { .. } | Self::Words { .. } => Exit::Usage,
             Self::Rehearsal(error) => error.exit(),
         }
     }
 }
 
 /// Writes a result; a reader that has seen enough is no error.
-fn emit(text: &str) -> Result<(), CommandError> {
+pub(crate) fn emit(text: &str) -> Result<(), CommandError> {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -106,7 +117,7 @@ fn emit(text: &str) -> Result<(), CommandError> {
 }
 
 /// Writes a value as JSON for machines.
-fn json(value: &impl serde::Serialize) -> String {
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("answers have a JSON form");
     text.push('\n');
     text
@@ -129,6 +140,7 @@ mod tests {
             endpoint: Endpoint::Unix(PathBuf::from("/nonexistent/api.sock")),
             store: PathBuf::from("/nonexistent/fleet.db"),
             addresses: AddressChoice::new(),
+            costs: crate::site::Costs::new(),
         }
     }
 
@@ -157,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn without_daemon_and_store_there_is_no_daemon() {
         let site = site(&["web"]);
-        assert_eq!(list(&site, false, true).await.unwrap_err().exit(), Exit::NoDaemon);
+        assert_eq!(list(&site, false, false, true).await.unwrap_err().exit(), Exit::NoDaemon);
         assert_eq!(status(&site, true).await.unwrap_err().exit(), Exit::NoDaemon);
         let takeover = Change::Takeover.carry_out(&site).await.unwrap_err();
         assert_eq!(takeover.exit(), Exit::NoDaemon);

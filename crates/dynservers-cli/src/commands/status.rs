@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use dynservers_core::{ProviderName, Status};
 use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::api::wire::{FleetStatus, ProviderStatus, TypeStatus};
+use crate::api::wire::{FleetStatus, OverrideStatus, ProviderStatus, TypeStatus};
+use crate::commands::cost::FleetCost;
 use crate::commands::{CommandError, emit, json, table, tell};
 use crate::exit::Exit;
 use crate::site::Site;
@@ -15,16 +17,34 @@ use crate::time::relative;
 /// Shows how the fleet is.
 pub(crate) async fn status(site: &Site, as_json: bool) -> Result<Exit, CommandError> {
     let told = tell::status(site).await?;
-    emit(&if as_json { json(&told.what) } else { for_people(&told.what, told.now, Style::of_stdout()) })?;
+    let cost = FleetCost::of(&told.what, &site.costs);
+    emit(&if as_json {
+        json(&Priced { status: &told.what, cost: &cost })
+    } else {
+        for_people(&told.what, &cost, told.now, Style::of_stdout())
+    })?;
     Ok(Exit::Done)
 }
 
-fn for_people(status: &FleetStatus, now: Timestamp, style: Style) -> String {
+/// What a machine reads: the daemon's word, and what it costs by the configuration.
+#[derive(Serialize)]
+struct Priced<'s> {
+    #[serde(flatten)]
+    status: &'s FleetStatus,
+    #[serde(skip_serializing_if = "FleetCost::is_unknown")]
+    cost: &'s FleetCost,
+}
+
+fn for_people(status: &FleetStatus, cost: &FleetCost, now: Timestamp, style: Style) -> String {
     let mut text = format!("Fleet {}, owner {}\n\n", status.fleet, status.owner);
     text.push_str(&types(status, style));
     if !status.providers.is_empty() {
         text.push('\n');
         text.push_str(&providers(status, now, style));
+    }
+    if let Some(sentence) = cost.sentence() {
+        text.push('\n');
+        text.push_str(&sentence);
     }
     let sentences = sentences(status, now);
     if !sentences.is_empty() {
@@ -35,17 +55,25 @@ fn for_people(status: &FleetStatus, now: Timestamp, style: Style) -> String {
 }
 
 fn types(status: &FleetStatus, style: Style) -> String {
-    let headings = ["TYPE", "PROVIDER", "DESIRED", "PROVISIONED", "STATE", "SERVERS"];
+    let has_work = status.types.values().any(|status| status.work.is_some());
+    let mut headings = vec!["TYPE", "PROVIDER", "DESIRED", "PROVISIONED", "STATE", "SERVERS"];
+    if has_work {
+        headings.insert(2, "WORK");
+    }
     let mut table = table::table(style, &headings);
     for (name, status) in &status.types {
-        table.add_row([
+        let mut row = vec![
             table::text(Some(name.as_str())),
             table::text(status.provider.as_ref().map(ProviderName::as_str)),
             table::number(status.desired.map(u64::from)),
             table::number(Some(status.provisioned.into())),
             table::text(Some(state(status))),
             table::text(Some(&counts(status))),
-        ]);
+        ];
+        if has_work {
+            row.insert(2, table::number(status.work));
+        }
+        table.add_row(row);
     }
     table::finish(table)
 }
@@ -88,7 +116,7 @@ fn providers(status: &FleetStatus, now: Timestamp, style: Style) -> String {
 }
 
 /// Says what a person should know beyond the tables.
-pub(super) fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
+pub(crate) fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
     let mut sentences = Vec::new();
     if status.paused_out {
         sentences.push("Creating is paused.".to_owned());
@@ -97,6 +125,16 @@ pub(super) fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
         sentences.push("Choosing servers to go is paused.".to_owned());
     }
     for (name, status) in &status.types {
+        if let Some(OverrideStatus { count, until }) = status.overriding {
+            let until = until.map_or_else(
+                || "until it is ended".to_owned(),
+                |until| format!("and ends {}", relative(until, now)),
+            );
+            sentences.push(format!("{name}: an override says {count}, whatever the sources say, {until}"));
+        }
+        if let Some(why) = &status.work_unknown {
+            sentences.push(format!("{name}: not all of the work is known: {}", shown(why)));
+        }
         if let Some(since) = status.limited_since {
             let since = relative(since, now);
             sentences.push(format!("{name}: fewer servers are allowed than are wanted, since {since}"));
@@ -136,7 +174,21 @@ mod tests {
     use crate::samples;
 
     fn shown(status: &FleetStatus) -> String {
-        for_people(status, status.as_of, Style::PLAIN)
+        for_people(status, &FleetCost::default(), status.as_of, Style::PLAIN)
+    }
+
+    #[test]
+    fn work_overrides_and_costs_are_shown() {
+        let mut status = report::status(&samples::view());
+        let web = status.types.values_mut().last().unwrap();
+        web.work = Some(1_234);
+        web.work_unknown = Some("the queue's address does not answer".to_owned());
+        web.overriding = Some(OverrideStatus { count: 4, until: Some(status.as_of) });
+        let price = crate::config::Price::of_millionths(29_760);
+        let costs = [(dynservers_core::TypeName::new("web").unwrap(), crate::site::Cost { price, max: 20 })];
+        let cost = FleetCost::of(&status, &costs.into());
+        insta::assert_snapshot!(for_people(&status, &cost, status.as_of, Style::PLAIN));
+        assert!(json(&Priced { status: &status, cost: &cost }).contains("\"at_max\": 0.5952"));
     }
 
     #[test]

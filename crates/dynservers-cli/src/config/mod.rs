@@ -8,6 +8,7 @@ mod field;
 mod find;
 mod hook;
 mod local;
+mod price;
 mod problem;
 mod provider;
 mod reader;
@@ -33,11 +34,10 @@ pub(crate) use endpoints::{Listen, SocketAccess, StoreUrl};
 pub(crate) use find::{NoConfiguration, find};
 pub(crate) use hook::{HookSettings, HookTarget};
 pub(crate) use local::Home;
+pub(crate) use price::Price;
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use provider::ProviderSettings;
-#[cfg(test)]
-pub(crate) use server_type::Template;
-pub(crate) use server_type::{AddressPreference, TypeSettings};
+pub(crate) use server_type::{AddressPreference, Template, TypeSettings};
 pub(crate) use upcloud::Account;
 pub(crate) use worker::AskSettings;
 

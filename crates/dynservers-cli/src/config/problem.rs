@@ -77,6 +77,11 @@ impl Problems {
         (!problems.is_empty()).then_some(Self(problems))
     }
 
+    /// Gives what is wrong, without places and help.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        self.0.iter().map(|problem| problem.message.clone()).collect()
+    }
+
     /// Gives them one by one.
     #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Problem> {

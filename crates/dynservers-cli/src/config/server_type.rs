@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use dynservers_core::{DEFAULT_STOP_TIMEOUT, FailedPolicy, ProviderName, TypeConfig};
+use dynservers_http::Reference;
 use serde_json::Value;
 
 use super::demand::{self, DemandSettings};
 use super::field::Field;
+use super::price::{self, Price};
 use super::provider::ProviderKind;
 use super::reader::{Kinds, Section, nearest};
 use super::worker::{self, WorkerSettings};
@@ -25,6 +27,8 @@ pub(crate) struct TypeSettings {
     pub(crate) workers: WorkerSettings,
     /// Where it is read how much work there is, if the number follows from that.
     pub(crate) demand: Option<DemandSettings>,
+    /// What one server costs an hour, if the file says so.
+    pub(crate) price: Option<Price>,
 }
 
 /// What is asked of a provider, in its own words.
@@ -34,6 +38,16 @@ pub(crate) enum Template {
     UpCloud(Box<dynservers_upcloud::Template>),
     /// Of this machine.
     Local(dynservers_local::Template),
+}
+
+impl Template {
+    /// Gives the variables and files that are read when a server is made.
+    pub(crate) fn references(&self) -> Vec<Reference> {
+        match self {
+            Self::UpCloud(template) => template.references(),
+            Self::Local(template) => template.references(),
+        }
+    }
 }
 
 /// The body of a specification.
@@ -90,6 +104,7 @@ pub(super) fn read(field: &Field<'_>, providers: &Providers<'_>) -> Option<(Type
         .and_then(|field| field.choice(&[("delete", FailedPolicy::Delete), ("keep", FailedPolicy::Keep)]));
     let (drain, workers) = worker::read(&mut section);
     let demand = demand::read(&mut section, min.unwrap_or(0)..=max.unwrap_or(MOST));
+    let price = section.get("price_per_hour").and_then(|field| price::read(&field));
     let stop_timeout = section.get("stop_timeout");
     let stop_timeout = stop_timeout.and_then(|field| {
         field.duration(match kind {
@@ -125,7 +140,7 @@ pub(super) fn read(field: &Field<'_>, providers: &Providers<'_>) -> Option<(Type
         ..TypeConfig::new(provider.clone(), max?)
     };
     let demand = demand.map(|(_, settings)| settings);
-    Some((config, TypeSettings { provider, template, address, workers, demand }))
+    Some((config, TypeSettings { provider, template, address, workers, demand, price }))
 }
 
 fn example(providers: &Providers<'_>) -> String {

@@ -19,7 +19,7 @@ async fn commands_reach_the_fleet_and_bring_back_its_answer() {
     let done = client.ensure(&web, 12).await.unwrap();
     assert_eq!(done, Done::Desired { server_type: web.clone(), before: Some(1), requested: 12, desired: 10 });
     client.increase(&web, 2).await.unwrap();
-    client.reboot(&web).await.unwrap();
+    client.reboot(&web, None).await.unwrap();
     assert_eq!(client.takeover().await.unwrap(), Done::TakenOver { servers: 2 });
     let told = harness.told();
     assert_eq!(told.len(), 4);
