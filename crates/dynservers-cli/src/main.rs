@@ -60,7 +60,7 @@ async fn dispatch(cli: Cli) -> Exit {
                 Exit::Usage
             }
         },
-        Command::Demo => demo::run().await.unwrap_or_else(|error| {
+        Command::Demo => demo::upcloud::run().await.unwrap_or_else(|error| {
             complain(format_args!("error: {error}"));
             Exit::Failed
         }),
