@@ -7,6 +7,7 @@ use dynservers_upcloud::emulator::Report;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::local;
 use crate::process::{Process, binary};
 use crate::{Cloud, eventually};
 
@@ -98,10 +99,15 @@ impl Fleet {
     /// If its directory cannot be written.
     #[must_use]
     pub fn configured(name: &str, cloud: &Cloud, timing: &str, provider: &str, server_type: &str) -> Self {
-        let directory = TempDir::with_prefix("dynservers-test-").expect("there is a temporary directory");
-        let fleet = Self { directory, name: name.to_owned(), daemon: None };
+        let fleet = Self::empty(name);
         fleet.configure(cloud, timing, provider, server_type);
         fleet
+    }
+
+    /// Makes a fleet without a configuration.
+    pub(crate) fn empty(name: &str) -> Self {
+        let directory = TempDir::with_prefix("dynservers-test-").expect("there is a temporary directory");
+        Self { directory, name: name.to_owned(), daemon: None }
     }
 
     /// Writes the configuration anew; takes effect at the next start.
@@ -330,11 +336,13 @@ stop_timeout = "1s"
 }
 
 impl Drop for Fleet {
-    /// A test that fails shows how it came to that.
+    /// A test that fails shows how it came to that. Servers on this machine do not outlive it.
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the daemon of fleet {} says:\n{}", self.name, self.log());
         }
+        self.kill();
+        local::end_all(self);
     }
 }
 

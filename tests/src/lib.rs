@@ -5,11 +5,13 @@
 mod cloud;
 mod evidence;
 mod fleet;
+mod local;
 mod process;
 mod wait;
 
 pub use cloud::Cloud;
 pub use evidence::calls;
 pub use fleet::{BIG_TYPE, Fleet, TIMING, Told, WATCHFUL};
+pub use local::{WORKER, is_alive};
 pub use process::binary;
 pub use wait::{PATIENCE, eventually};

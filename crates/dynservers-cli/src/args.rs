@@ -24,6 +24,9 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// The hidden command by which a server on this machine begins.
+pub(crate) const LOCAL_GUARD: &str = "local-guard";
+
 const LOG_FORMAT_HELP: &str = "How to write logs to standard error; RUST_LOG says which";
 
 const GLOBAL: &str = "Global options";
@@ -51,6 +54,12 @@ pub(crate) enum Command {
     Emulate(Cloud),
     /// Show within a minute that nothing leaks: a faulty emulated cloud, a killed daemon, and a naive loop beside it
     Demo,
+    /// Become the worker of a server on this machine
+    #[command(name = LOCAL_GUARD, hide = true)]
+    LocalGuard {
+        /// The directory of the server
+        directory: PathBuf,
+    },
 }
 
 /// What can be emulated.

@@ -2,6 +2,7 @@
 
 mod api;
 mod args;
+mod bytes;
 mod commands;
 mod config;
 mod daemon;
@@ -9,8 +10,10 @@ mod demo;
 mod duration;
 mod emulate;
 mod exit;
+mod hooks;
 mod journal;
 mod logging;
+mod measuring;
 mod providers;
 mod rehearsal;
 #[cfg(test)]
@@ -18,6 +21,7 @@ mod samples;
 mod site;
 mod terminal;
 mod time;
+mod workers;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,6 +38,9 @@ use thiserror::Error;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::LocalGuard { directory } = &cli.command {
+        return guard(directory);
+    }
     let default_level =
         if matches!(cli.command, Command::Fleet(FleetCommand::Run)) { "info" } else { "warn" };
     logging::install(cli.log_format, default_level);
@@ -50,6 +57,13 @@ fn main() -> ExitCode {
     exit.into()
 }
 
+/// Becomes the worker of a server on this machine; what is said here goes to that server's log.
+fn guard(directory: &Path) -> ExitCode {
+    let Err(error) = dynservers_local::guard::run(directory);
+    complain(format_args!("error: {}", whole(&error)));
+    Exit::Failed.into()
+}
+
 /// Does what was said, and gives the code to end with; what went wrong has been told then.
 async fn dispatch(cli: Cli) -> Exit {
     match cli.command {
@@ -64,6 +78,10 @@ async fn dispatch(cli: Cli) -> Exit {
             complain(format_args!("error: {error}"));
             Exit::Failed
         }),
+        Command::LocalGuard { directory } => {
+            complain(format_args!("error: {} is begun before anything else", directory.display()));
+            Exit::Usage
+        }
         Command::Emulate(Cloud::UpCloud(wishes)) => match emulate::run(*wishes).await {
             Ok(()) => Exit::Done,
             Err(error) => {

@@ -1,15 +1,20 @@
 //! Providers: the clouds of a configuration, ready to do effects, and what their servers are made from.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use dynservers_core::{AsyncExecutor, Failure, Prepare, Prepared, ProviderName, Spec, TypeName};
 use dynservers_http::SystemSecrets;
-use dynservers_tokio::{FleetClock, HttpExecutor, HttpOptions, PrepareFn, TransportSetupError};
+use dynservers_local::{Local, LocalError};
+use dynservers_tokio::{
+    BlockingExecutor, FleetClock, HttpExecutor, HttpOptions, PrepareFn, TransportSetupError,
+};
 use dynservers_upcloud::{Settings, SettingsError, UpCloud};
 use thiserror::Error;
 
-use crate::config::{Configuration, Problems, ProviderKind, ProviderSettings, TypeSettings};
+use crate::args::LOCAL_GUARD;
+use crate::config::{Account, Configuration, Home, Problems, ProviderSettings, TypeSettings};
 use crate::exit::Exit;
 
 /// Why a provider cannot be used. Nothing was asked of it.
@@ -26,6 +31,22 @@ pub(crate) enum ProviderError {
         /// What is wrong with them.
         source: SettingsError,
     },
+    /// Servers cannot be kept on this machine.
+    #[error("error: provider {provider}: {source}")]
+    Local {
+        /// The provider.
+        provider: ProviderName,
+        /// What stands in the way.
+        source: LocalError,
+    },
+    /// The path of this program, which servers on this machine are started with, is not known.
+    #[error("error: provider {provider}: the path of this program is not known: {source}")]
+    NoProgram {
+        /// The provider.
+        provider: ProviderName,
+        /// The system's words.
+        source: io::Error,
+    },
     /// Requests cannot be sent at all.
     #[error("error: {0}")]
     Transport(#[from] TransportSetupError),
@@ -36,7 +57,7 @@ impl ProviderError {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Credentials(_) | Self::Settings { .. } => Exit::Usage,
-            Self::Transport(_) => Exit::Failed,
+            Self::Local { .. } | Self::NoProgram { .. } | Self::Transport(_) => Exit::Failed,
         }
     }
 }
@@ -48,13 +69,11 @@ pub(crate) fn executors(
 ) -> Result<BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>, ProviderError> {
     let mut executors: BTreeMap<_, Arc<dyn AsyncExecutor>> = BTreeMap::new();
     for (name, settings) in &configuration.providers {
-        let cloud = match settings.kind {
-            ProviderKind::UpCloud => Arc::new(upcloud(configuration, name, settings)?),
+        let executor: Arc<dyn AsyncExecutor> = match settings {
+            ProviderSettings::UpCloud(account) => Arc::new(upcloud(configuration, name, account, clock)?),
+            ProviderSettings::Local(home) => Arc::new(local(configuration, name, home, clock)?),
         };
-        let request_timeout =
-            configuration.core.providers.get(name).cloned().unwrap_or_default().request_timeout;
-        let options = HttpOptions { request_timeout, clock: clock.clone() };
-        executors.insert(name.clone(), Arc::new(HttpExecutor::new(cloud, options)?));
+        executors.insert(name.clone(), executor);
     }
     Ok(executors)
 }
@@ -62,17 +81,40 @@ pub(crate) fn executors(
 fn upcloud(
     configuration: &Configuration,
     name: &ProviderName,
-    settings: &ProviderSettings,
-) -> Result<UpCloud, ProviderError> {
+    account: &Account,
+    clock: &FleetClock,
+) -> Result<HttpExecutor, ProviderError> {
     let credentials = configuration.credentials(name, &SystemSecrets)?;
     let mut upcloud = Settings::new(configuration.fleet.clone(), credentials);
-    upcloud.base_url = settings.base_url.clone();
-    if let Some(config) = configuration.core.providers.get(name) {
-        upcloud.list_lag = config.list_lag;
-        upcloud.restart_time = config.restart_time;
-    }
-    UpCloud::new(upcloud, Arc::new(SystemSecrets))
-        .map_err(|source| ProviderError::Settings { provider: name.clone(), source })
+    upcloud.base_url = account.base_url.clone();
+    let config = configuration.core.providers.get(name).cloned().unwrap_or_default();
+    upcloud.list_lag = config.list_lag;
+    upcloud.restart_time = config.restart_time;
+    let cloud = UpCloud::new(upcloud, Arc::new(SystemSecrets))
+        .map_err(|source| ProviderError::Settings { provider: name.clone(), source })?;
+    let options = HttpOptions { request_timeout: config.request_timeout, clock: clock.clone() };
+    Ok(HttpExecutor::new(Arc::new(cloud), options)?)
+}
+
+fn local(
+    configuration: &Configuration,
+    name: &ProviderName,
+    home: &Home,
+    clock: &FleetClock,
+) -> Result<BlockingExecutor, ProviderError> {
+    let program = std::env::current_exe()
+        .map_err(|source| ProviderError::NoProgram { provider: name.clone(), source })?;
+    let clock = clock.clone();
+    let settings = dynservers_local::Settings {
+        fleet: configuration.fleet.clone(),
+        directory: home.directory.clone(),
+        guard: vec![program.into_os_string(), LOCAL_GUARD.into()],
+        log_limit: home.log_limit,
+        clock: Arc::new(move || clock.now()),
+    };
+    let local = Local::new(settings, Arc::new(SystemSecrets))
+        .map_err(|source| ProviderError::Local { provider: name.clone(), source })?;
+    Ok(BlockingExecutor::new(Arc::new(local)))
 }
 
 /// Gives what servers of a type are made from.

@@ -94,7 +94,12 @@ impl Reconciler {
         let silent = types.map(|(name, _)| name.clone()).filter(|name| !self.commanded.contains(name));
         let silent: Vec<TypeName> = silent.collect();
         for server_type in silent {
-            self.ledger.update_type(&server_type, |record| record.desired = None);
+            // What an older copy remembers of the demand is as stale as its number.
+            self.ledger.update_type(&server_type, |record| {
+                record.desired = None;
+                record.demand = None;
+                record.overriding = None;
+            });
         }
         self.notify(EventKind::LedgerRestored { provider: name.clone(), servers });
     }

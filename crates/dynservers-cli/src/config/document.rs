@@ -13,9 +13,10 @@ use toml::de::DeTable;
 use super::Configuration;
 use super::endpoints::{self, Listen, StoreUrl};
 use super::field::Field;
-use super::provider::{self, ProviderSettings};
+use super::hook::{self, HookSettings};
+use super::provider::{self, ProviderKind, ProviderSettings};
 use super::reader::{Report, Section};
-use super::server_type::{self, TypeSettings};
+use super::server_type::{self, Providers, TypeSettings};
 
 /// Looks between these are neither a flood nor blindness.
 const POLL: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(86_400);
@@ -40,6 +41,7 @@ pub(super) fn read<'r>(
     let api = endpoint(&mut root, "api", "listen", endpoints::default_listen, endpoints::listen);
     let timing = timing(&mut root);
     let providers = root.required("providers", "[providers.upcloud]");
+    let kinds = providers.as_ref().map(kinds).unwrap_or_default();
     let providers = providers.map(|field| self::providers(&field)).unwrap_or_default();
     let retired = root.get("retired_types").map(|field| retired_types(&field)).unwrap_or_default();
     // A fleet that only lets its last servers go has no types.
@@ -48,9 +50,9 @@ pub(super) fn read<'r>(
     } else {
         root.get("server_types")
     };
-    let known: Vec<&str> = providers.keys().map(ProviderName::as_str).collect();
-    let types = types.map(|field| tables(&field, TypeName::new, |field| server_type::read(field, &known)));
+    let types = types.map(|field| tables(&field, TypeName::new, |field| server_type::read(field, &kinds)));
     let types = types.unwrap_or_default();
+    let hooks = root.get("hooks").map_or(Some(Vec::new()), |field| hook::read(&field));
     root.finish();
     for (name, field) in &retired {
         if types.contains_key(name) {
@@ -62,7 +64,7 @@ pub(super) fn read<'r>(
         }
     }
     assemble(
-        Parts { fleet: fleet?, store: store?, api: api?, timing, providers, types, retired },
+        Parts { fleet: fleet?, store: store?, api: api?, timing, providers, types, retired, hooks: hooks? },
         report,
         path,
     )
@@ -77,6 +79,7 @@ struct Parts<'r> {
     providers: Tables<ProviderName, (ProviderConfig, ProviderSettings)>,
     types: Tables<TypeName, (TypeConfig, TypeSettings)>,
     retired: Vec<(TypeName, Field<'r>)>,
+    hooks: Vec<HookSettings>,
 }
 
 fn assemble(parts: Parts<'_>, report: &Report<'_>, path: &Path) -> Option<Configuration> {
@@ -107,6 +110,7 @@ fn assemble(parts: Parts<'_>, report: &Report<'_>, path: &Path) -> Option<Config
         core,
         providers,
         server_types,
+        hooks: parts.hooks,
         path: path.to_owned(),
         directory: report.directory.clone(),
     })
@@ -142,6 +146,13 @@ fn tables<'r, N: Ord, T>(
         section.add("is empty", format!("[{}.NAME]", field.key));
     }
     tables
+}
+
+/// Finds of which kind each provider is.
+fn kinds<'r>(field: &Field<'r>) -> Providers<'r> {
+    let section = field.value.as_table().and_then(|_| field.section());
+    let kinds = section.iter().flat_map(Section::entries);
+    kinds.map(|(name, _, provider)| (name, ProviderKind::of(&provider))).collect()
 }
 
 /// Reads the providers. Two names for one account would each find the other's servers there without a record.

@@ -10,6 +10,7 @@ use dynservers_http::{Reference, Text};
 use toml::de::DeValue;
 
 use super::reader::{Report, Section, nearest};
+use crate::bytes::{self, NoSize};
 use crate::duration::{self, NoDuration};
 
 /// The value of a key.
@@ -65,6 +66,48 @@ impl<'r> Field<'r> {
         Some(array.iter().enumerate().map(item).collect())
     }
 
+    /// Reads a program and its arguments, or nothing at all, which is for the caller to judge.
+    pub(super) fn texts(&self) -> Option<Vec<String>> {
+        let items = self.items()?;
+        let text = |item: &Self| {
+            let text = item.value.as_str().map(str::to_owned);
+            if text.is_none() {
+                item.wrong_kind("a text", format!("{} = [\"PROGRAM\", \"ARGUMENT\"]", self.name()));
+            }
+            text
+        };
+        // Each is looked at, so that all that is wrong is told.
+        items.iter().map(text).collect::<Vec<_>>().into_iter().collect()
+    }
+
+    /// Reads a program and its arguments. A program with a slash in its name is relative to the file's directory.
+    pub(super) fn command(&self) -> Option<Vec<String>> {
+        let mut command = self.texts()?;
+        let help = format!("{} = [\"./program\", \"argument\"]", self.name());
+        let Some(program) = command.first_mut().filter(|program| !program.is_empty()) else {
+            self.add("must name a program", help);
+            return None;
+        };
+        if program.contains('/') {
+            let plain = program.strip_prefix("./").unwrap_or(program);
+            *program = self.report.directory.join(plain).to_string_lossy().into_owned();
+        }
+        if command.iter().any(|argument| argument.contains('\0')) {
+            self.add("must not contain the character NUL", help);
+            return None;
+        }
+        Some(command)
+    }
+
+    /// Reads true or false.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        let DeValue::Boolean(boolean) = self.value else {
+            self.wrong_kind("true or false", format!("{} = true", self.name()));
+            return None;
+        };
+        Some(*boolean)
+    }
+
     /// Reads a whole number within bounds.
     pub(super) fn count(&self, bounds: RangeInclusive<u32>) -> Option<u32> {
         let wanted = format!("a whole number from {} to {}", bounds.start(), bounds.end());
@@ -94,11 +137,13 @@ impl<'r> Field<'r> {
     }
 
     /// Reads a secret, which may only be referred to. The literal is neither kept nor shown.
-    pub(super) fn secret(&self) -> Option<Reference> {
+    ///
+    /// `variable` is the name of an environment variable that would do.
+    pub(super) fn secret(&self, variable: &str) -> Option<Reference> {
         let name = self.name();
         let help = format!(
-            "{name} = {{ env = \"UPCLOUD_{}\" }} or {name} = {{ file = \"/run/secrets/{name}\" }}",
-            name.to_uppercase()
+            "{name} = {{ env = \"{variable}\" }} or {name} = {{ file = \"/run/secrets/{}\" }}",
+            name.to_lowercase()
         );
         if let DeValue::Table(_) = self.value {
             return self.reference();
@@ -176,6 +221,25 @@ impl<'r> Field<'r> {
             Err(form) => form.to_string(),
         };
         self.add(format!("must be {wanted}, not {text}"), help);
+        None
+    }
+
+    /// Reads a size in bytes within bounds, with its unit or as a plain number.
+    pub(super) fn size(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
+        let wanted =
+            format!("a size from {} to {}", bytes::show(*bounds.start()), bytes::show(*bounds.end()));
+        let (size, shown) = if let DeValue::Integer(integer) = self.value {
+            (u64::from_str_radix(integer.as_str(), integer.radix()).map_err(|_| NoSize), integer.to_string())
+        } else {
+            let text = self.resolved()?;
+            (bytes::parse(&text.text), text.to_string())
+        };
+        let help = match size {
+            Ok(size) if bounds.contains(&size) => return Some(size),
+            Ok(_) => "choose one within these bounds".to_owned(),
+            Err(form) => form.to_string(),
+        };
+        self.add(format!("must be {wanted}, not {shown}"), help);
         None
     }
 

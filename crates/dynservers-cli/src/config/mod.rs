@@ -1,14 +1,19 @@
 //! The configuration file: read whole, checked whole, and either right or told what is wrong with it.
 
+mod call;
+mod demand;
 mod document;
 mod endpoints;
 mod field;
 mod find;
+mod hook;
+mod local;
 mod problem;
 mod provider;
 mod reader;
 mod server_type;
 mod upcloud;
+mod worker;
 
 #[cfg(test)]
 mod tests;
@@ -22,11 +27,19 @@ use dynservers_http::Secrets;
 use dynservers_upcloud::Credentials;
 use toml::de::DeTable;
 
+pub(crate) use call::Call;
+pub(crate) use demand::SourceSettings;
 pub(crate) use endpoints::{Listen, StoreUrl};
 pub(crate) use find::{NoConfiguration, find};
+pub(crate) use hook::{HookSettings, HookTarget};
+pub(crate) use local::Home;
 pub(crate) use problem::{Problem, Problems};
-pub(crate) use provider::{ProviderKind, ProviderSettings};
+pub(crate) use provider::ProviderSettings;
+#[cfg(test)]
+pub(crate) use server_type::Template;
 pub(crate) use server_type::{AddressPreference, TypeSettings};
+pub(crate) use upcloud::Account;
+pub(crate) use worker::AskSettings;
 
 use problem::Source;
 use reader::Report;
@@ -48,6 +61,8 @@ pub(crate) struct Configuration {
     pub(crate) providers: BTreeMap<ProviderName, ProviderSettings>,
     /// The rest of each server type.
     pub(crate) server_types: BTreeMap<TypeName, TypeSettings>,
+    /// Who is told of events.
+    pub(crate) hooks: Vec<HookSettings>,
     /// The file that it was read from, as it was named.
     pub(crate) path: PathBuf,
     /// What relative paths in it are relative to; absolute.
@@ -114,8 +129,8 @@ impl Configuration {
     ) -> Result<Credentials, Problems> {
         let (file, key) = (self.path.display().to_string(), format!("providers.{provider}"));
         match self.providers.get(provider) {
-            Some(settings) => settings.credentials(&file, &key, secrets),
-            None => Err(Problem {
+            Some(ProviderSettings::UpCloud(account)) => account.credentials(&file, &key, secrets),
+            Some(ProviderSettings::Local(_)) | None => Err(Problem {
                 file,
                 place: None,
                 key,

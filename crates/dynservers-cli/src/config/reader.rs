@@ -74,6 +74,11 @@ impl<'t> Report<'t> {
 
 /// What is said of a key that nobody asked for.
 pub(super) const UNKNOWN_KEY: &str = "there is no such key";
+/// What is said first of a key that others of its kind have.
+pub(super) const OTHERS_KEY: &str = "is a key of ";
+
+/// Kinds of one thing, each with the keys that it has and others may not have.
+pub(super) type Kinds = &'static [(&'static str, &'static [&'static str])];
 
 /// A table that is being read.
 pub(super) struct Section<'r> {
@@ -132,11 +137,28 @@ impl<'r> Section<'r> {
         self.report.add(&self.span, &self.key, message, help);
     }
 
+    /// Refuses every key that none of these kinds has: which one it is must be mended before more can be said.
+    pub(super) fn finish_as_any(mut self, kinds: Kinds) {
+        self.known.extend(kinds.iter().flat_map(|(_, keys)| keys.iter().copied()));
+        self.finish();
+    }
+
     /// Refuses every key that was not asked for.
     pub(super) fn finish(self) {
+        self.finish_among(&[], "", "");
+    }
+
+    /// Refuses every key that was not asked for, and tells of which kind those are that others have: `things` are all
+    /// of them, and `this` is the one that is being read.
+    pub(super) fn finish_among(self, kinds: Kinds, things: &str, this: &str) {
         for (name, _) in self.table {
             let key: &str = name.get_ref();
             if !self.known.contains(&key) {
+                if let Some((kind, _)) = kinds.iter().find(|(_, keys)| keys.contains(&key)) {
+                    let message = format!("{OTHERS_KEY}{things} {kind}; {this}");
+                    self.report.add(&name.span(), &self.dotted(key), message, "remove it");
+                    continue;
+                }
                 let help = match nearest(key, self.known.iter().copied()) {
                     Some(known) => format!("did you mean `{known}`?"),
                     None => format!("known here: {}", self.known.join(", ")),

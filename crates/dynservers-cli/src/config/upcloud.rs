@@ -1,9 +1,12 @@
 //! What a server type asks of UpCloud: read here, and checked by the template itself.
 
+mod account;
+
 use std::fs::{self, File};
 use std::io;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
+use std::time::Duration;
 
 use dynservers_http::{Reference, Text};
 use dynservers_upcloud::{Location, Part, Segment, Template, TemplateError, TemplateProblem};
@@ -12,6 +15,26 @@ use toml::de::DeValue;
 
 use super::field::{Field, kind};
 use super::reader::{Section, nearest};
+
+pub(crate) use account::Account;
+pub(super) use account::{PROVIDER_KEYS, read as read_account};
+
+/// The keys of a type that only types on UpCloud have.
+pub(super) const TYPE_KEYS: &[&str] = &[
+    "zone",
+    "plan",
+    "storage_tier",
+    "user_data",
+    "user_data_file",
+    "ssh_keys",
+    "networks",
+    "server_group",
+    "labels",
+    "configuration",
+    "address",
+];
+/// What UpCloud takes as the timeout of a soft stop, in whole seconds.
+pub(super) const STOP_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 
 /// How each key is written, for help.
 const EXAMPLES: [(&str, &str); 9] = [

@@ -160,7 +160,7 @@ fn many_problems_are_told_at_once_and_in_order() {
       |
     3 | [providers.upcloud]
       | ^^^^^^^^^^^^^^^^^^^
-    help: kind = "upcloud"
+    help: kind = "upcloud" or kind = "local"
 
     error: dynservers.toml:4:1: providers.upcloud.kidn: there is no such key
       |

@@ -9,14 +9,14 @@ fn a_provider_without_a_kind() {
       |
     3 | [providers.upcloud]
       | ^^^^^^^^^^^^^^^^^^^
-    help: kind = "upcloud"
+    help: kind = "upcloud" or kind = "local"
     "#);
 }
 
 #[test]
 fn a_kind_that_is_not_known() {
     insta::assert_snapshot!(told("kind = \"upcloud\"", "kind = \"hetzner\""), @r#"
-    error: dynservers.toml:4:8: providers.upcloud.kind: must be "upcloud", not "hetzner"
+    error: dynservers.toml:4:8: providers.upcloud.kind: must be "upcloud" or "local", not "hetzner"
       |
     4 | kind = "hetzner"
       |        ^^^^^^^^^
@@ -148,7 +148,7 @@ fn a_store_that_does_not_last() {
 #[test]
 fn a_variable_that_holds_something_else() {
     insta::assert_snapshot!(told("kind = \"upcloud\"", "kind = { env = \"PRESENT\" }"), @r#"
-    error: dynservers.toml:4:8: providers.upcloud.kind: must be "upcloud", not what is in environment variable PRESENT
+    error: dynservers.toml:4:8: providers.upcloud.kind: must be "upcloud" or "local", not what is in environment variable PRESENT
       |
     4 | kind = { env = "PRESENT" }
       |        ^^^^^^^^^^^^^^^^^^^

@@ -11,11 +11,16 @@ use dynservers_http::Text;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{AddressPreference, Configuration, Listen, ProviderKind, StoreUrl};
+use super::super::{Account, AddressPreference, Configuration, Listen, ProviderSettings, StoreUrl, Template};
 use super::{FULL, SMALL, parse, parse_in};
 
 fn upcloud() -> ProviderName {
     ProviderName::new("upcloud").unwrap()
+}
+
+fn account<'c>(read: &'c Configuration, name: &ProviderName) -> &'c Account {
+    let ProviderSettings::UpCloud(account) = &read.providers[name] else { panic!("another kind") };
+    account
 }
 
 fn default_type() -> TypeName {
@@ -41,8 +46,7 @@ fn every_key_of_the_documentation_is_read() {
     assert_eq!(read.core.providers[&upcloud()], ProviderConfig::default());
     assert_eq!(read.core.server_types[&default_type()], TypeConfig::new(upcloud(), 20));
     assert_eq!(read.core.contradictions(), []);
-    assert_eq!(read.providers[&upcloud()].kind, ProviderKind::UpCloud);
-    assert_eq!(read.providers[&upcloud()].base_url.as_str(), "https://api.upcloud.com/1.3");
+    assert_eq!(account(&read, &upcloud()).base_url.as_str(), "https://api.upcloud.com/1.3");
     let settings = &read.server_types[&default_type()];
     assert_eq!((&settings.provider, settings.address), (&upcloud(), AddressPreference::Public));
     assert_eq!(
@@ -68,7 +72,7 @@ fn what_is_left_out_is_as_documented() {
     let (small, full) =
         (parse_in(SMALL, directory.path()).unwrap(), parse_in(FULL, directory.path()).unwrap());
     assert_eq!((&small.core, &small.store, &small.api), (&full.core, &full.store, &full.api));
-    assert_eq!(small.providers[&upcloud()].base_url, full.providers[&upcloud()].base_url);
+    assert_eq!(account(&small, &upcloud()).base_url, account(&full, &upcloud()).base_url);
     assert_eq!(
         Value::from(&small.server_types[&default_type()].template),
         json!({
@@ -150,7 +154,7 @@ fn every_key_can_be_something_else() {
             ..ProviderConfig::default()
         }
     );
-    assert_eq!(read.providers[&test].base_url.as_str(), "http://127.0.0.1:8080/1.3");
+    assert_eq!(account(&read, &test).base_url.as_str(), "http://127.0.0.1:8080/1.3");
     let TypeConfig { min, max, stop_timeout, on_failed, .. } = read.core.server_types[&big];
     assert_eq!((min, max, stop_timeout, on_failed), (2, 16, seconds(300), FailedPolicy::Keep));
     assert_eq!(read.server_types[&big].address, AddressPreference::Private);
@@ -177,7 +181,10 @@ fn what_the_daemon_needs_itself_is_read_at_once_and_what_a_request_needs_is_not(
         .replace("\"de-fra1\"", "{ env = \"ABSENT\" }");
     let read = parse(&text).unwrap();
     assert_eq!(read.fleet.as_str(), "value-of-present");
-    assert_eq!(read.server_types[&default_type()].template.zone, Text::Env { env: "ABSENT".to_owned() });
+    let Template::UpCloud(template) = &read.server_types[&default_type()].template else {
+        panic!("another kind")
+    };
+    assert_eq!(template.zone, Text::Env { env: "ABSENT".to_owned() });
 }
 
 #[test]

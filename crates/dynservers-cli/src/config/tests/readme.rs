@@ -4,7 +4,7 @@
 //! `cargo xtask tidy` to say.
 
 use super::super::NO_TOML;
-use super::super::reader::UNKNOWN_KEY;
+use super::super::reader::{OTHERS_KEY, UNKNOWN_KEY};
 use super::{FULL, parse};
 
 /// Gives each TOML block of a text with the number of its first line.
@@ -31,9 +31,9 @@ fn wrong_keys(readme: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for (first, block) in blocks(readme) {
         let Err(problems) = parse(&block) else { continue };
-        let of_keys = problems
-            .iter()
-            .filter(|problem| problem.message == UNKNOWN_KEY || problem.message.starts_with(NO_TOML));
+        let of_keys = problems.iter().filter(|problem| {
+            [UNKNOWN_KEY, OTHERS_KEY, NO_TOML].iter().any(|begin| problem.message.starts_with(begin))
+        });
         wrong.extend(of_keys.map(|problem| format!("README.md, block from line {first}: {problem}")));
     }
     wrong

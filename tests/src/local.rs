@@ -1,0 +1,103 @@
+//! Fleets on this machine: their configuration, and a look at their processes that does not ask the daemon.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
+
+use crate::{Fleet, WATCHFUL};
+
+/// A worker that says who it is and goes on until it is told to end.
+pub const WORKER: &str = "#!/bin/sh\necho $$ > pid.new && mv pid.new pid\nwhile :; do sleep 1; done\n";
+
+impl Fleet {
+    /// Makes a fleet of servers on this machine that run [`WORKER`], with the server type's keys as given in TOML.
+    ///
+    /// # Panics
+    ///
+    /// If its directory cannot be written.
+    #[must_use]
+    pub fn local(server_type: &str) -> Self {
+        let fleet = Self::empty("workers");
+        fleet.script("worker/start", WORKER);
+        fleet.configure_local(server_type);
+        fleet
+    }
+
+    /// Writes the configuration of a local fleet anew; takes effect at the next start.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written.
+    pub fn configure_local(&self, server_type: &str) {
+        let text = format!(
+            r#"fleet = "workers"
+[timing]
+{WATCHFUL}
+[providers.here]
+kind = "local"
+request_timeout = "3s"
+[server_types.default]
+provider = "here"
+snapshot = "worker"
+stop_timeout = "5s"
+{server_type}
+"#
+        );
+        fs::write(self.config(), text).expect("the directory is ours");
+    }
+
+    /// Writes a program of a fleet.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written.
+    pub fn script(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().expect("it is in the directory")).expect("the directory is ours");
+        // Whole or not at all: it may be run at any moment.
+        let whole = path.with_extension("new");
+        fs::write(&whole, text).expect("the directory is ours");
+        fs::set_permissions(&whole, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        fs::rename(&whole, &path).expect("the directory is ours");
+    }
+
+    /// Gives the directories of all servers, whatever the daemon knows of them.
+    #[must_use]
+    pub fn places(&self) -> Vec<PathBuf> {
+        let servers = self.path().join("dynservers.local/servers");
+        let entries = fs::read_dir(servers).into_iter().flatten().flatten();
+        let mut places: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        places.sort();
+        places
+    }
+
+    /// Gives the processes of all servers, whose workers have said who they are.
+    #[must_use]
+    pub fn workers(&self) -> Vec<i32> {
+        self.places().iter().filter_map(|place| worker_of(place)).collect()
+    }
+}
+
+fn worker_of(place: &Path) -> Option<i32> {
+    fs::read_to_string(place.join("root/pid")).ok()?.trim().parse().ok()
+}
+
+/// Whether a process with this number is at work. One that has ended and that nobody has asked about yet is not.
+#[must_use]
+pub fn is_alive(process: i32) -> bool {
+    if !Pid::from_raw(process).is_some_and(|process| test_kill_process(process).is_ok()) {
+        return false;
+    }
+    // The state follows the name, which ends with the last parenthesis; where there is no such file, nothing is known.
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
+}
+
+/// Ends every server of a fleet whose test is over, however it ended.
+pub(crate) fn end_all(fleet: &Fleet) {
+    for worker in fleet.workers().into_iter().filter(|worker| is_alive(*worker)).filter_map(Pid::from_raw) {
+        let _ = kill_process_group(worker, Signal::KILL);
+    }
+}
