@@ -52,14 +52,37 @@ pub(crate) enum Command {
     /// Serve a cloud that exists on this machine only, to try things and to test against
     #[command(subcommand)]
     Emulate(Cloud),
-    /// Show within a minute that nothing leaks: a faulty emulated cloud, a killed daemon, and a naive loop beside it
-    Demo,
+    /// Show within a minute that no work is lost: files are worked off while a worker and the daemon are killed
+    ///
+    /// Servers on this machine hash and compress real files, as many servers as the jobs ask for. Needs no
+    /// configuration, writes to a temporary directory only, and leaves nothing behind.
+    Demo(DemoArgs),
     /// Become the worker of a server on this machine
     #[command(name = LOCAL_GUARD, hide = true)]
     LocalGuard {
         /// The directory of the server
         directory: PathBuf,
     },
+    /// Work on the demo's jobs: what runs on its servers
+    #[command(hide = true)]
+    DemoWorker {
+        /// The demo's directory.
+        place: PathBuf,
+        /// How long a job takes at least.
+        #[arg(value_parser = duration::parse)]
+        job_time: Duration,
+    },
+}
+
+/// What the demo shows.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Take the files below this directory as jobs; else those below the current one
+    #[arg(long, value_name = "DIR", conflicts_with = "upcloud")]
+    pub(crate) jobs: Option<PathBuf>,
+    /// Show instead that nothing leaks: a faulty emulated UpCloud, a killed daemon, and a naive loop beside it
+    #[arg(long)]
+    pub(crate) upcloud: bool,
 }
 
 /// What can be emulated.
@@ -186,7 +209,7 @@ mod tests {
         let mut help = command.render_help().to_string();
         for name in [
             "run", "ensure", "increase", "decrease", "reboot", "list", "status", "takeover", "resume",
-            "emulate",
+            "emulate", "demo",
         ] {
             let subcommand = command.find_subcommand_mut(name).unwrap();
             help.push_str("\n==============\n");
@@ -208,6 +231,7 @@ mod tests {
             refusal(&["ensure", "3", "--timeout", "5m"]),
             refusal(&["ensure", "3", "--type", "Web Server"]),
             refusal(&["list", "--log-format", "xml"]),
+            refusal(&["demo", "--upcloud", "--jobs", "."]),
             refusal(&["explode"]),
         ];
         insta::assert_snapshot!(refusals.join("--------------\n"));

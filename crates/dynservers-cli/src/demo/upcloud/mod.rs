@@ -1,5 +1,5 @@
-//! `demo`: the claim, shown in half a minute: a cloud that loses replies, throttles and lags; a daemon that is killed
-//! midway; and beside it the loop that anyone would write first, under the same faults.
+//! `demo --upcloud`: nothing leaks, shown in half a minute: a cloud that loses replies, throttles and lags; a daemon that
+//! is killed midway; and beside it the loop that anyone would write first, under the same faults.
 
 mod naive;
 mod stage;
