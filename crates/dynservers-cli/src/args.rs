@@ -53,8 +53,11 @@ pub(crate) enum Command {
     /// Serve a cloud that exists on this machine only, to try things and to test against
     #[command(subcommand)]
     Emulate(Cloud),
-    /// Show within a minute that nothing leaks: a faulty emulated cloud, a killed daemon, and a naive loop beside it
-    Demo,
+    /// Show within a minute that no work is lost: files are worked off while a worker and the daemon are killed
+    ///
+    /// Servers on this machine hash and compress real files, as many servers as the jobs ask for. Needs no
+    /// configuration, writes to a temporary directory only, and leaves nothing behind.
+    Demo(DemoArgs),
     /// Become the worker of a server on this machine
     #[command(name = LOCAL_GUARD, hide = true)]
     LocalGuard {
@@ -87,6 +90,15 @@ pub(crate) enum Command {
     },
     /// Print the JSON schema of the configuration file, for editors
     Schema,
+    /// Work on the demo's jobs: what runs on its servers
+    #[command(hide = true)]
+    DemoWorker {
+        /// The demo's directory.
+        place: PathBuf,
+        /// How long a job takes at least.
+        #[arg(value_parser = duration::parse)]
+        job_time: Duration,
+    },
 }
 
 /// Where the servers of a first configuration are.
@@ -97,6 +109,17 @@ pub(crate) enum Home {
     /// At UpCloud
     #[value(name = "upcloud")]
     UpCloud,
+}
+
+/// What the demo shows.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Take the files below this directory as jobs; else those below the current one
+    #[arg(long, value_name = "DIR", conflicts_with = "upcloud")]
+    pub(crate) jobs: Option<PathBuf>,
+    /// Show instead that nothing leaks: a faulty emulated UpCloud, a killed daemon, and a naive loop beside it
+    #[arg(long)]
+    pub(crate) upcloud: bool,
 }
 
 /// What can be emulated.
@@ -348,6 +371,7 @@ mod tests {
             "man",
             "schema",
             "emulate",
+            "demo",
         ] {
             let subcommand = command.find_subcommand_mut(name).unwrap();
             help.push_str("\n==============\n");
@@ -375,6 +399,7 @@ mod tests {
             refusal(&["override", "--end", "--for", "2h"]),
             refusal(&["init", "--provider", "moon"]),
             refusal(&["completions", "notepad"]),
+            refusal(&["demo", "--upcloud", "--jobs", "."]),
             refusal(&["explode"]),
         ];
         insta::assert_snapshot!(refusals.join("--------------\n"));

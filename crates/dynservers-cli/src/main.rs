@@ -99,10 +99,14 @@ async fn dispatch(cli: Cli) -> Exit {
             }
         },
         Command::Schema => print(schema::TEXT),
-        Command::Demo => demo::run().await.unwrap_or_else(|error| {
-            complain(format_args!("error: {error}"));
-            Exit::Failed
-        }),
+        Command::Demo(args) => demo::run(args).await,
+        Command::DemoWorker { place, job_time } => match demo::local::worker::run(place, job_time).await {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                complain(format_args!("error: {error}"));
+                Exit::Failed
+            }
+        },
         Command::LocalGuard { directory } => {
             complain(format_args!("error: {} is begun before anything else", directory.display()));
             Exit::Usage

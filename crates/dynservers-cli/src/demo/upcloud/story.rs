@@ -9,10 +9,10 @@ use tokio::time::{Instant, sleep};
 use crate::api::Endpoint;
 use crate::api::client::{Client, ClientError};
 use crate::config::Configuration;
-use crate::demo::DemoError;
-use crate::demo::naive::Naive;
-use crate::demo::stage::{Cloud, LIST_LAG_MILLIS, LOSE_EVERY, REQUESTS_A_SECOND, SPEED, Site};
-use crate::demo::verdict::{Seen, Verdict};
+use crate::demo::upcloud::DemoError;
+use crate::demo::upcloud::naive::Naive;
+use crate::demo::upcloud::stage::{Cloud, LIST_LAG_MILLIS, LOSE_EVERY, REQUESTS_A_SECOND, SPEED, Site};
+use crate::demo::upcloud::verdict::{Seen, Verdict};
 use crate::terminal::Style;
 
 /// The most servers that are wanted.

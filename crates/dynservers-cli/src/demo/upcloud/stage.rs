@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
 use crate::config::Configuration;
-use crate::demo::DemoError;
+use crate::demo::upcloud::DemoError;
 use crate::emulate;
 
 /// How many times faster than real the clouds are: half a minute of boot is a second.

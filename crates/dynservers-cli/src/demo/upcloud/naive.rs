@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::config::Configuration;
-use crate::demo::DemoError;
+use crate::demo::upcloud::DemoError;
 use crate::providers;
 
 /// Between two turns of the loop.
