@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dynservers_core::{NoAsker, StoreError};
+use dynservers_core::StoreError;
 use dynservers_store::Sqlite;
 use dynservers_tokio::{FleetClock, Handle, Host, Parts, RunError, Running, StartError};
 use thiserror::Error;
@@ -20,9 +20,12 @@ use crate::api::server::serve;
 use crate::api::token::ApiToken;
 use crate::config::Configuration;
 use crate::exit::Exit;
+use crate::hooks::{Hooks, HooksError};
 use crate::journal;
+use crate::measuring::{Gauges, MeasuringError};
 use crate::providers::{self, ProviderError};
 use crate::site::Site;
+use crate::workers::{self, CallError};
 
 /// How many events the log may fall behind before it skips some.
 const MAX_EVENTS: usize = 4096;
@@ -33,6 +36,15 @@ pub(crate) enum DaemonError {
     /// A provider cannot be used.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// Workers cannot be asked.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Work cannot be measured.
+    #[error(transparent)]
+    Measuring(#[from] MeasuringError),
+    /// Nobody can be told of events.
+    #[error(transparent)]
+    Hooks(#[from] HooksError),
     /// The ledger cannot be opened.
     #[error("error: {0}")]
     Store(#[from] StoreError),
@@ -69,8 +81,9 @@ impl DaemonError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Provider(error) => error.exit(),
-            Self::Start(StartError::Config(_)) => Exit::Usage,
-            Self::Store(_)
+            Self::Call(_) | Self::Measuring(_) | Self::Start(StartError::Config(_)) => Exit::Usage,
+            Self::Hooks(_)
+            | Self::Store(_)
             | Self::Start(_)
             | Self::Listen(_)
             | Self::Token { .. }
@@ -85,6 +98,7 @@ impl DaemonError {
 pub(crate) async fn run(configuration: Configuration) -> Result<Exit, DaemonError> {
     let site = Site::from(&configuration);
     let mut signals = Signals::install()?;
+    let gauges = Gauges::new(&configuration)?;
     let (handle, running) = start(&configuration, &site).await?;
     // The machine waits until somebody can speak with it: a port that is taken must not leave half a daemon.
     let (listener, guard) = listen(&site.endpoint).await?;
@@ -92,11 +106,15 @@ pub(crate) async fn run(configuration: Configuration) -> Result<Exit, DaemonErro
     let api = tokio::spawn(serve(listener, router(handle.clone(), site.addresses, guard), stopped));
     let journal = tokio::spawn(journal::keep(handle.subscribe()));
     let running = tokio::spawn(running);
+    let hooks = Hooks::start(&configuration, &handle).await?;
+    let measuring = gauges.start(&handle);
     tracing::info!(fleet = %site.fleet, store = %site.store.display(), api = %site.endpoint, "running");
     let ended = watch_over(&handle, running, &mut signals).await;
+    drop(measuring);
     // Whoever asks is answered until here; from now on the socket is gone.
     stop.send_replace(true);
     let Some(ended) = ended else { return Ok(Exit::Failed) };
+    hooks.stop().await;
     api.await.map_err(|_| DaemonError::Broken { part: "the control API" })?;
     journal.await.map_err(|_| DaemonError::Broken { part: "the log of events" })?;
     ended?;
@@ -116,7 +134,7 @@ async fn start(configuration: &Configuration, site: &Site) -> Result<(Handle, Ru
         config: configuration.core.clone(),
         executors,
         prepare: providers::prepare(configuration),
-        asker: Arc::new(NoAsker),
+        asker: workers::asker(configuration)?,
     };
     let host = Host {
         parts,

@@ -10,8 +10,10 @@ mod demo;
 mod duration;
 mod emulate;
 mod exit;
+mod hooks;
 mod journal;
 mod logging;
+mod measuring;
 mod providers;
 mod rehearsal;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod samples;
 mod site;
 mod terminal;
 mod time;
+mod workers;
 
 use std::path::Path;
 use std::process::ExitCode;

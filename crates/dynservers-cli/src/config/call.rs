@@ -1,9 +1,10 @@
 //! What is run or asked over the network: programs, addresses and headers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use dynservers_hooks::{Header, InvalidWeb, Web};
 use dynservers_http::Text;
-use http::Uri;
 
 use super::field::Field;
 use super::reader::Section;
@@ -22,48 +23,67 @@ pub(crate) enum Call {
     },
 }
 
-/// Who may be asked without encryption.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plain {
-    /// This machine only.
-    Loopback,
-    /// Any worker: there is no name that a certificate could vouch for.
-    Workers,
-}
-
+/// Any will do where nothing is called.
+const EXAMPLE: Duration = Duration::from_secs(1);
 /// More headers than anybody needs.
 const HEADERS_MOST: usize = 32;
 
-/// Reads an address. Placeholders may stand where an address is to be filled in.
-pub(super) fn url(field: &Field<'_>, plain: Plain) -> Option<String> {
+/// What is asked of an address beside being one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// There is one for each server: placeholders are filled, and plain http is what workers speak.
+    OfEachServer,
+    /// There is one for all.
+    Once {
+        /// Whether it may go over the network in the clear.
+        plain: bool,
+    },
+}
+
+/// Reads `plain_http`: whether a request may go over the network in the clear, as is usual in private networks.
+pub(super) fn plain_http(section: &mut Section<'_>) -> Asked {
+    let plain = section.get("plain_http").and_then(|field| field.boolean()).unwrap_or_default();
+    Asked::Once { plain }
+}
+
+/// Reads an address that is called with these headers.
+pub(super) fn url(field: &Field<'_>, headers: &BTreeMap<String, Text>, asked: Asked) -> Option<String> {
     let text = field.resolved()?;
-    let filled = text.text.replace("{address}", "127.0.0.1").replace(['{', '}'], "");
-    let help = format!("{} = \"https://example.com/...\"", field.name());
-    let Ok(uri) = filled.parse::<Uri>() else {
-        field.add(format!("must be an address, not {text}"), help);
-        return None;
+    let sent = headers.iter().map(|(name, value)| Header::new(name.clone(), value.clone())).collect();
+    let web = match asked {
+        Asked::OfEachServer | Asked::Once { plain: true } => Web::over_plain_http(&text.text, sent, EXAMPLE),
+        Asked::Once { plain: false } => Web::new(&text.text, sent, EXAMPLE),
     };
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let is_local = host == "localhost" || host.parse().is_ok_and(|host: std::net::IpAddr| host.is_loopback());
-    match uri.scheme_str() {
-        _ if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) => {
-            field.add_hidden(
-                "must not hold a user or a password",
-                "headers = { Authorization = { env = \"NAME\" } }",
-            );
-            None
+    let name = field.name();
+    let (message, help) = match web {
+        Ok(web) if web.has_placeholders() && asked != Asked::OfEachServer => {
+            let message = "has placeholders, and there is no server to fill them with".to_owned();
+            (message, format!("{name} = \"https://example.com/...\""))
         }
-        Some("https") if !host.is_empty() => Some(text.text),
-        Some("http") if is_local || plain == Plain::Workers && !host.is_empty() => Some(text.text),
-        Some("http") => {
-            field.add("goes over the network in the clear: plain http is for this machine only", help);
-            None
+        Ok(_) => return Some(text.text),
+        Err(InvalidWeb::Url { message, .. }) => (message, format!("{name} = \"https://example.com/...\"")),
+        Err(InvalidWeb::Fill { source, .. }) => {
+            (source.to_string(), format!("{name} = \"http://{{address}}/...\""))
         }
-        _ => {
-            field.add(format!("must begin with https://, not {text}"), help);
-            None
+        Err(InvalidWeb::Plain { .. }) => {
+            let message = "is not encrypted, and goes to another machine".to_owned();
+            let help = match (asked, headers.is_empty()) {
+                (Asked::Once { plain: false }, true) => {
+                    "use https, or plain_http = true in a network of your own"
+                }
+                _ => "use https: headers that may hold credentials go over plain http to this machine alone",
+            };
+            (message, help.to_owned())
         }
+        Err(error) => (error.to_string(), "see the other problems".to_owned()),
+    };
+    // What stands before an `@` may be a password, however broken the rest is.
+    if text.text.contains('@') {
+        field.add_hidden(message, help);
+    } else {
+        field.add(message, help);
     }
+    None
 }
 
 /// Reads `headers`: names with texts or references to them. What sounds like a secret may only be referred to.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dynservers_core::PolicyConfig;
 use dynservers_http::Text;
 
-use super::call::{Plain, headers, url};
+use super::call::{Asked, headers, plain_http, url};
 use super::field::Field;
 use super::reader::{Kinds, Section};
 
@@ -25,12 +25,10 @@ pub(crate) struct DemandSettings {
 /// One place where work is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SourceSettings {
-    /// A program that prints the number, or JSON that holds it.
+    /// A program that prints the number, or JSON with `waiting` and perhaps `in_flight`.
     Command {
         /// It and its arguments; it runs in the configuration's directory.
         command: Vec<String>,
-        /// Where in the JSON the number is.
-        pointer: Option<String>,
         /// How long it may take.
         timeout: Duration,
     },
@@ -38,8 +36,12 @@ pub(crate) enum SourceSettings {
     Http {
         /// The address.
         url: String,
-        /// Where in the JSON the number is.
-        pointer: Option<String>,
+        /// Whether it may be asked in the clear although it is another machine.
+        plain: bool,
+        /// Where in the JSON the number of waiting jobs is.
+        pointer: String,
+        /// Where in the JSON the number of jobs in hand is.
+        in_flight: Option<String>,
         /// The headers, with references unresolved.
         headers: BTreeMap<String, Text>,
         /// How long the answer may take.
@@ -62,7 +64,11 @@ enum SourceKind {
 const KINDS: [(&str, SourceKind); 3] =
     [("command", SourceKind::Command), ("http", SourceKind::Http), ("spool", SourceKind::Spool)];
 /// The keys that sources of some kinds have only.
-const KEYS: Kinds = &[("command", &["command"]), ("http", &["url", "headers"]), ("spool", &["directory"])];
+const KEYS: Kinds = &[
+    ("command", &["command"]),
+    ("http", &["url", "headers", "plain_http", "pointer", "in_flight"]),
+    ("spool", &["directory"]),
+];
 /// The sources of one type, each of which is asked at every measurement.
 const SOURCES_MOST: usize = 16;
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -125,19 +131,21 @@ fn source(field: &Field<'_>) -> Option<SourceSettings> {
         SourceKind::Command => {
             let command = section.required("command", "command = [\"./queue-length\"]");
             let command = command.and_then(|field| field.command());
-            let (pointer, timeout) = (pointer(&mut section), timeout(&mut section));
-            let read =
-                || Some(SourceSettings::Command { command: command?, pointer: pointer?, timeout: timeout? });
-            read()
+            let timeout = timeout(&mut section);
+            command.and_then(|command| Some(SourceSettings::Command { command, timeout: timeout? }))
         }
         SourceKind::Http => {
             let url = section.required("url", "url = \"https://queue.example/stats\"");
-            let url = url.and_then(|field| self::url(&field, Plain::Loopback));
-            let headers = headers(&mut section);
-            let (pointer, timeout) = (pointer(&mut section), timeout(&mut section));
-            let read =
-                || Some(SourceSettings::Http { url: url?, pointer: pointer?, headers, timeout: timeout? });
-            read()
+            let (headers, asked) = (headers(&mut section), plain_http(&mut section));
+            let url = url.and_then(|field| self::url(&field, &headers, asked));
+            let plain = asked == Asked::Once { plain: true };
+            let waiting = section.get("pointer").map_or(Some(String::new()), |field| pointer(&field));
+            let in_flight = section.get("in_flight").map_or(Some(None), |field| pointer(&field).map(Some));
+            let timeout = timeout(&mut section);
+            url.and_then(|url| {
+                let (pointer, in_flight, timeout) = (waiting?, in_flight?, timeout?);
+                Some(SourceSettings::Http { url, plain, pointer, in_flight, headers, timeout })
+            })
         }
         SourceKind::Spool => {
             let directory = section.required("directory", "directory = \"jobs\"");
@@ -153,15 +161,16 @@ fn timeout(section: &mut Section<'_>) -> Option<Duration> {
     section.get("timeout").map_or(Some(TIMEOUT), |field| field.duration(TIMEOUTS))
 }
 
-/// Reads where in JSON the number is (RFC 6901); none means that it is all there is.
-fn pointer(section: &mut Section<'_>) -> Option<Option<String>> {
-    let Some(field) = section.get("pointer") else { return Some(None) };
+/// Reads where in JSON a number is (RFC 6901); an empty one is all there is.
+fn pointer(field: &Field<'_>) -> Option<String> {
     let text = field.resolved()?;
-    if !text.text.is_empty() && !text.text.starts_with('/') {
-        field.add(format!("must begin with a slash, not {text}"), "pointer = \"/queues/mail/waiting\"");
+    let dangling = text.text.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1']));
+    if dangling || !text.text.is_empty() && !text.text.starts_with('/') {
+        let help = format!("{} = \"/queues/mail/waiting\"", field.name());
+        field.add(format!("is no JSON pointer: {text}"), help);
         return None;
     }
-    Some(Some(text.text))
+    Some(text.text)
 }
 
 fn policy(field: &Field<'_>, servers: RangeInclusive<u32>) -> Option<PolicyConfig> {

@@ -99,6 +99,15 @@ impl<'r> Field<'r> {
         Some(command)
     }
 
+    /// Reads true or false.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        let DeValue::Boolean(boolean) = self.value else {
+            self.wrong_kind("true or false", format!("{} = true", self.name()));
+            return None;
+        };
+        Some(*boolean)
+    }
+
     /// Reads a whole number within bounds.
     pub(super) fn count(&self, bounds: RangeInclusive<u32>) -> Option<u32> {
         let wanted = format!("a whole number from {} to {}", bounds.start(), bounds.end());

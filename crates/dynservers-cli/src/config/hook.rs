@@ -1,12 +1,12 @@
 //! `[[hooks]]`: who is told of events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use dynservers_http::Reference;
 
-use super::call::{Plain, url};
+use super::call::{Asked, plain_http, url};
 use super::field::Field;
 use super::reader::nearest;
 
@@ -30,18 +30,21 @@ pub(crate) enum HookTarget {
     Web {
         /// Where to.
         url: String,
-        /// With what it is signed, if it is.
-        secret: Option<Reference>,
+        /// Whether it may go there in the clear although it is another machine.
+        plain: bool,
+        /// With what it is signed.
+        secret: Reference,
     },
     /// By a program and its arguments, which runs in the configuration's directory.
     Command(Vec<String>),
 }
 
+const SECRET_HELP: &str = "secret = { env = \"HOOK_SECRET\" }, of `openssl rand -base64 24`";
 const TIMEOUT: Duration = Duration::from_secs(30);
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
 /// More hooks than anybody has; each has a task of its own.
-const HOOKS_MOST: usize = 64;
-const NAME_MOST: usize = 64;
+const HOOKS_MOST: usize = 32;
+const NAME_MOST: usize = 63;
 
 /// The names of all events, as the core gives them.
 const EVENTS: [&str; 29] = [
@@ -95,13 +98,21 @@ fn hook(field: &Field<'_>, names: &mut BTreeSet<String>) -> Option<HookSettings>
         None => Some(BTreeSet::new()),
     };
     let (web, command, secret) = (section.get("url"), section.get("command"), section.get("secret"));
+    let asked = plain_http(&mut section);
     let timeout = section.get("timeout").map_or(Some(TIMEOUT), |field| field.duration(TIMEOUTS));
     let target = match (web, command) {
         (Some(web), None) => {
-            let signs = secret.is_some();
-            let secret = secret.and_then(|field| field.secret("HOOK_SECRET"));
-            let url = url(&web, Plain::Loopback);
-            url.filter(|_| signs == secret.is_some()).map(|url| HookTarget::Web { url, secret })
+            let url = url(&web, &BTreeMap::new(), asked);
+            let secret = match secret {
+                Some(field) => field.secret("HOOK_SECRET"),
+                None => {
+                    section
+                        .add("must have `secret`: how else is the receiver to know who speaks?", SECRET_HELP);
+                    None
+                }
+            };
+            let plain = asked == Asked::Once { plain: true };
+            url.and_then(|url| Some(HookTarget::Web { url, plain, secret: secret? }))
         }
         (None, Some(command)) => {
             if let Some(secret) = secret {
@@ -124,9 +135,9 @@ fn hook(field: &Field<'_>, names: &mut BTreeSet<String>) -> Option<HookSettings>
 
 fn name(field: &Field<'_>, names: &mut BTreeSet<String>) -> Option<String> {
     let text = field.resolved()?;
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
     if text.text.is_empty() || text.text.len() > NAME_MOST || !text.text.bytes().all(is_plain) {
-        let help = format!("1 to {NAME_MOST} of a-z, 0-9 and -");
+        let help = format!("1 to {NAME_MOST} of a-z, 0-9, - and _");
         field.add(format!("{text} is not a valid name of a hook"), help);
         return None;
     }

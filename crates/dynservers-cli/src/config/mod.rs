@@ -28,14 +28,16 @@ use dynservers_upcloud::Credentials;
 use toml::de::DeTable;
 
 pub(crate) use call::Call;
-pub(crate) use demand::{DemandSettings, SourceSettings};
+pub(crate) use demand::SourceSettings;
 pub(crate) use endpoints::{Listen, StoreUrl};
 pub(crate) use find::{NoConfiguration, find};
 pub(crate) use hook::{HookSettings, HookTarget};
 pub(crate) use local::Home;
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use provider::ProviderSettings;
-pub(crate) use server_type::{AddressPreference, Template, TypeSettings};
+#[cfg(test)]
+pub(crate) use server_type::Template;
+pub(crate) use server_type::{AddressPreference, TypeSettings};
 pub(crate) use upcloud::Account;
 pub(crate) use worker::AskSettings;
 

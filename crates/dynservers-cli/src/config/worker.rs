@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dynservers_core::DrainConfig;
 
-use super::call::{Call, Plain, headers, url};
+use super::call::{Asked, Call, headers, url};
 use super::field::Field;
 use super::reader::Section;
 
@@ -60,10 +60,10 @@ fn ask(field: &Field<'_>) -> Option<AskSettings> {
     let name = field.name();
     let help = format!("{name} = {{ command = [\"./{name}\", \"{{name}}\"] }}");
     let call = match (command, http) {
-        (Some(command), None) => command.command().map(Call::Command),
+        (Some(command), None) => program(&command).map(Call::Command),
         (None, Some(http)) => {
             let headers = headers(&mut section);
-            url(&http, Plain::Workers).map(|url| Call::Http { url, headers })
+            url(&http, &headers, Asked::OfEachServer).map(|url| Call::Http { url, headers })
         }
         (Some(_), Some(http)) => {
             http.add("is given beside `command`", "leave one of the two out");
@@ -76,4 +76,15 @@ fn ask(field: &Field<'_>) -> Option<AskSettings> {
     };
     section.finish();
     Some(AskSettings { call: call?, timeout: timeout? })
+}
+
+/// Reads a program and its arguments, in which placeholders are filled for each server.
+fn program(field: &Field<'_>) -> Option<Vec<String>> {
+    let command = field.command()?;
+    for (argument, item) in command.iter().zip(field.items()?) {
+        if let Err(error) = dynservers_hooks::check(argument) {
+            item.add(error.to_string(), "command = [\"./drain\", \"{name}\"]");
+        }
+    }
+    Some(command)
 }

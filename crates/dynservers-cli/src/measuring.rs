@@ -1,0 +1,130 @@
+//! Measuring: how much work there is for each type with sources, told to the machine again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dynservers_core::{Demand, TypeName};
+use dynservers_demand::spool::Spool;
+use dynservers_demand::{Command, Http, InvalidPointer, Source, Sources, TooManySources};
+use dynservers_hooks::{InvalidWeb, Program, Web};
+use dynservers_tokio::Handle;
+use thiserror::Error;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::config::{Configuration, SourceSettings};
+use crate::workers;
+
+/// Why a source cannot be asked at all. Nothing was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum MeasuringError {
+    /// Its address.
+    #[error("error: server_types.{server_type}.sources: {source}")]
+    Web {
+        /// The type.
+        server_type: TypeName,
+        /// What is wrong with it.
+        source: InvalidWeb,
+    },
+    /// Where in its answer the numbers are.
+    #[error("error: server_types.{server_type}.sources: {source}")]
+    Pointer {
+        /// The type.
+        server_type: TypeName,
+        /// What is wrong with it.
+        source: InvalidPointer,
+    },
+    /// Too many of them.
+    #[error("error: {0}")]
+    TooMany(#[from] TooManySources),
+}
+
+/// The sources of a configuration's types, ready to be asked.
+#[derive(Debug)]
+pub(crate) struct Gauges(Vec<Gauge>);
+
+#[derive(Debug)]
+struct Gauge {
+    server_type: TypeName,
+    interval: Duration,
+    sources: Arc<Sources>,
+}
+
+impl Gauges {
+    /// Makes them. Asks nobody.
+    pub(crate) fn new(configuration: &Configuration) -> Result<Self, MeasuringError> {
+        let mut gauges = Vec::new();
+        for (name, settings) in &configuration.server_types {
+            let Some(demand) = &settings.demand else { continue };
+            let sources = demand.sources.iter().map(|settings| source(settings, name, configuration));
+            let sources = Sources::new(name.clone(), sources.collect::<Result<_, _>>()?)?;
+            let (server_type, interval) = (name.clone(), demand.interval);
+            gauges.push(Gauge { server_type, interval, sources: Arc::new(sources) });
+        }
+        Ok(Self(gauges))
+    }
+
+    /// Measures at once and then at every interval, for as long as the loop runs.
+    pub(crate) fn start(self, handle: &Handle) -> Measuring {
+        Measuring { _tasks: self.0.into_iter().map(|gauge| measure(gauge, handle.clone())).collect() }
+    }
+}
+
+/// The measurements of a fleet. Dropping it ends them; one that is under way is not told any more.
+#[derive(Debug)]
+pub(crate) struct Measuring {
+    _tasks: JoinSet<()>,
+}
+
+fn source(
+    settings: &SourceSettings,
+    server_type: &TypeName,
+    configuration: &Configuration,
+) -> Result<(String, Arc<dyn Source>), MeasuringError> {
+    Ok(match settings {
+        SourceSettings::Command { command, timeout } => {
+            let directory = Some(configuration.directory.clone());
+            let name = command.first().map_or("", |program| program.rsplit('/').next().unwrap_or(program));
+            let program = Program { argv: command.clone(), timeout: *timeout, directory };
+            (name.to_owned(), Arc::new(Command::new(program)))
+        }
+        SourceSettings::Http { url, plain, pointer, in_flight, headers, timeout } => {
+            let headers = workers::headers(headers);
+            let web = if *plain {
+                Web::over_plain_http(url, headers, *timeout)
+            } else {
+                Web::new(url, headers, *timeout)
+            };
+            let web =
+                web.map_err(|source| MeasuringError::Web { server_type: server_type.clone(), source })?;
+            let name = web.shown();
+            let http = Http::new(web, pointer.clone(), in_flight.clone())
+                .map_err(|source| MeasuringError::Pointer { server_type: server_type.clone(), source })?;
+            (name, Arc::new(http))
+        }
+        SourceSettings::Spool { directory } => {
+            (directory.display().to_string(), Arc::new(Spool::open(directory)))
+        }
+    })
+}
+
+async fn measure(gauge: Gauge, handle: Handle) {
+    let mut ticks = interval(gauge.interval);
+    // After a source that took long the next measurement is a whole interval later, not several at once.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let sources = Arc::clone(&gauge.sources);
+        let measured = spawn_blocking(move || sources.measure()).await;
+        // What it panicked with is not repeated, since that may hold anything.
+        let demand = measured.unwrap_or_else(|_| Demand {
+            server_type: gauge.server_type.clone(),
+            work: 0,
+            unknown: Some("measuring panicked".to_owned()),
+        });
+        tracing::debug!(r#type = %demand.server_type, work = demand.work, unknown = demand.unknown, "demand");
+        if handle.demand(demand).await.is_err() {
+            return;
+        }
+    }
+}

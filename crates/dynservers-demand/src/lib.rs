@@ -1,0 +1,22 @@
+//! How much work there is: measured by the user's own programs, web addresses and spools of job files.
+//!
+//! A [`Source`] measures, and says so where it does not know: *unknown* is never zero. [`Sources`] measures all sources of a
+//! server type at once, and gives the core its [`Demand`](dynservers_core::Demand). Everything blocks, within bounds; an async
+//! host calls it on its blocking pool.
+//!
+//! | source | what it counts |
+//! |---|---|
+//! | [`Command`] | what a program prints: `17`, or `{"waiting": 12, "in_flight": 5, "oldest_wait": 3.5}` |
+//! | [`Http`] | numbers in the JSON that a web address gives, found by JSON pointers |
+//! | [`Spool`](spool::Spool) | job files in a directory, waiting and claimed |
+
+mod command;
+mod http;
+mod signal;
+mod sources;
+pub mod spool;
+
+pub use command::Command;
+pub use http::{Http, InvalidPointer};
+pub use signal::{Signal, Source, Unknown};
+pub use sources::{MOST_SOURCES, Sources, TooManySources};

@@ -1,0 +1,121 @@
+//! All sources of one server type, measured at once.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use dynservers_core::{Demand, TypeName};
+use thiserror::Error;
+
+use crate::signal::{Signal, Source, Unknown};
+
+/// The most sources of one type, which bounds the threads.
+pub const MOST_SOURCES: usize = 16;
+/// How much longer than its own timeout a source is waited for: a killed program must be gone first.
+const SLACK: Duration = Duration::from_secs(7);
+
+/// The sources of one server type.
+pub struct Sources {
+    server_type: TypeName,
+    slots: Vec<Slot>,
+}
+
+struct Slot {
+    name: String,
+    source: Arc<dyn Source>,
+    /// Whether a measurement is under way still: a source that hangs holds one thread and not one more each time.
+    busy: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.slots.iter().map(|slot| &slot.name).collect();
+        formatter.debug_struct("Sources").field("type", &self.server_type).field("sources", &names).finish()
+    }
+}
+
+/// A type has more sources than there can be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("type {server_type} has {found} sources, and there can be {MOST_SOURCES}")]
+pub struct TooManySources {
+    /// The type.
+    pub server_type: TypeName,
+    /// How many it has.
+    pub found: usize,
+}
+
+impl Sources {
+    /// Makes the sources of a type, each with a name for people.
+    pub fn new(
+        server_type: TypeName,
+        sources: Vec<(String, Arc<dyn Source>)>,
+    ) -> Result<Self, TooManySources> {
+        if sources.len() > MOST_SOURCES {
+            return Err(TooManySources { server_type, found: sources.len() });
+        }
+        let slot = |(name, source)| Slot { name, source, busy: Arc::new(AtomicBool::new(false)) };
+        Ok(Self { server_type, slots: sources.into_iter().map(slot).collect() })
+    }
+
+    /// Measures all sources at once, and blocks until each has answered or its time is over.
+    ///
+    /// The work is the sum of what those count that answered; it is unknown besides if any did not.
+    #[must_use]
+    pub fn measure(&self) -> Demand {
+        let (mut work, mut unknown) = (0_u64, Vec::new());
+        for (name, result) in self.measure_each() {
+            match result {
+                Ok(signal) => work = work.saturating_add(signal.work()),
+                Err(error) => unknown.push(format!("{name}: {error}")),
+            }
+        }
+        let unknown = (!unknown.is_empty()).then(|| unknown.join("; "));
+        Demand { server_type: self.server_type.clone(), work, unknown }
+    }
+
+    /// Measures all sources at once, and gives what each said, in their order.
+    #[must_use]
+    pub fn measure_each(&self) -> Vec<(&str, Result<Signal, Unknown>)> {
+        let begun = Instant::now();
+        let answers: Vec<_> = self.slots.iter().map(|slot| (slot, slot.begin())).collect();
+        let finish = |slot: &Slot, answer: Result<Receiver<Result<Signal, Unknown>>, Unknown>| {
+            let left = (slot.source.timeout() + SLACK).saturating_sub(begun.elapsed());
+            answer.and_then(|answer| {
+                answer.recv_timeout(left).unwrap_or_else(|_| Err(Unknown::new("it did not answer in time")))
+            })
+        };
+        answers.into_iter().map(|(slot, answer)| (slot.name.as_str(), finish(slot, answer))).collect()
+    }
+}
+
+/// Says that a measurement is over, however it ends.
+struct Busy(Arc<AtomicBool>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl Slot {
+    fn begin(&self) -> Result<Receiver<Result<Signal, Unknown>>, Unknown> {
+        if self.busy.swap(true, Ordering::AcqRel) {
+            return Err(Unknown::new("it has not answered since it was asked before"));
+        }
+        let busy = Busy(Arc::clone(&self.busy));
+        let source = Arc::clone(&self.source);
+        let (sender, receiver) = channel();
+        std::thread::Builder::new()
+            .name(format!("source {}", self.name))
+            .spawn(move || {
+                let result = source.measure();
+                drop(busy);
+                // Nobody waits any more where it took too long.
+                let _ = sender.send(result);
+            })
+            .map_err(|error| Unknown::new(format!("no thread can be started: {error}")))?;
+        Ok(receiver)
+    }
+}
