@@ -7,6 +7,7 @@ mod evidence;
 mod fleet;
 mod local;
 mod process;
+mod receiver;
 mod wait;
 
 pub use cloud::Cloud;
@@ -14,4 +15,5 @@ pub use evidence::calls;
 pub use fleet::{BIG_TYPE, Fleet, TIMING, Told, WATCHFUL};
 pub use local::{WORKER, is_alive};
 pub use process::binary;
+pub use receiver::{Answered, Receiver, Request};
 pub use wait::{PATIENCE, eventually};

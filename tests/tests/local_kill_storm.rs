@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask storm --rounds 200` does it more often.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use dynservers_tests::{Fleet, eventually};
@@ -70,9 +71,14 @@ fn a_daemon_killed_at_any_moment_leaves_no_process_and_no_directory_behind() {
             1 => (dice.throw(3), Begun::Stop),
             _ => (dice.throw(2), Begun::Removal),
         };
-        fleet.ensure(u32::try_from(count).expect("few"));
+        // Whoever waits for the answer comes too late for what it began.
+        let mut command = fleet.command();
+        let command =
+            command.args(["ensure", &count.to_string()]).stderr(Stdio::null()).stdout(Stdio::null());
+        let mut command = command.spawn().expect("the binary starts");
         hits[begun as usize] += u32::from(let_begin(&fleet, begun, &mut dice));
         fleet.kill();
+        command.wait().expect("the command is ours");
         let whole = fleet.places().iter().filter(|path| path.join("intent.json").exists()).count();
         assert!(whole <= MAX, "{whole} servers after round {round}, and {MAX} are the most");
         fleet.start();
