@@ -118,7 +118,7 @@ fn worker_of(place: &Path) -> Option<i32> {
 /// Whether a process with this number is at work. One that has ended and that nobody has asked about yet is not.
 #[must_use]
 pub fn is_alive(process: i32) -> bool {
-    if !Pid::from_raw(process).is_some_and(|process| test_kill_process(process).is_ok()) {
+    if Pid::from_raw(process).is_none_or(|process| test_kill_process(process).is_err()) {
         return false;
     }
     // The state follows the name, which ends with the last parenthesis; where there is no such file, nothing is known.

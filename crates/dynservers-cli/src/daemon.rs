@@ -18,7 +18,7 @@ use crate::api::listener::{ListenError, Listener};
 use crate::api::routes::router;
 use crate::api::server::serve;
 use crate::api::token::ApiToken;
-use crate::config::Configuration;
+use crate::config::{Configuration, Listen, SocketAccess};
 use crate::exit::Exit;
 use crate::hooks::{Hooks, HooksError};
 use crate::journal;
@@ -81,7 +81,10 @@ impl DaemonError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Provider(error) => error.exit(),
-            Self::Call(_) | Self::Measuring(_) | Self::Start(StartError::Config(_)) => Exit::Usage,
+            Self::Call(_)
+            | Self::Measuring(_)
+            | Self::Start(StartError::Config(_))
+            | Self::Listen(ListenError::Nobody { .. }) => Exit::Usage,
             Self::Hooks(_)
             | Self::Store(_)
             | Self::Start(_)
@@ -101,7 +104,7 @@ pub(crate) async fn run(configuration: Configuration) -> Result<Exit, DaemonErro
     let gauges = Gauges::new(&configuration)?;
     let (handle, running) = start(&configuration, &site).await?;
     // The machine waits until somebody can speak with it: a port that is taken must not leave half a daemon.
-    let (listener, guard) = listen(&site.endpoint).await?;
+    let (listener, guard) = listen(&site.endpoint, &configuration.api).await?;
     let (stop, stopped) = watch::channel(false);
     let api = tokio::spawn(serve(listener, router(handle.clone(), site.addresses, guard), stopped));
     let journal = tokio::spawn(journal::keep(handle.subscribe()));
@@ -146,9 +149,15 @@ async fn start(configuration: &Configuration, site: &Site) -> Result<(Handle, Ru
     Ok(host.start().await?)
 }
 
-async fn listen(endpoint: &Endpoint) -> Result<(Listener, Guard), DaemonError> {
+async fn listen(endpoint: &Endpoint, wanted: &Listen) -> Result<(Listener, Guard), DaemonError> {
     match endpoint {
-        Endpoint::Unix(path) => Ok((Listener::unix(path).await?, Guard::FileSystem)),
+        Endpoint::Unix(path) => {
+            let access = match wanted {
+                Listen::Unix { access, .. } => access.clone(),
+                Listen::Tcp(_) => SocketAccess::default(),
+            };
+            Ok((Listener::unix_for(path, &access).await?, Guard::FileSystem))
+        }
         Endpoint::Tcp { address, token_file } => {
             let listener = Listener::tcp(*address).await?;
             let token = ApiToken::keep_or_write(token_file)

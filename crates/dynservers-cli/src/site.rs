@@ -28,7 +28,7 @@ impl From<&Configuration> for Site {
     fn from(configuration: &Configuration) -> Self {
         let StoreUrl::Sqlite(store) = &configuration.store;
         let endpoint = match &configuration.api {
-            Listen::Unix(path) => Endpoint::Unix(path.clone()),
+            Listen::Unix { path, .. } => Endpoint::Unix(path.clone()),
             Listen::Tcp(address) => Endpoint::Tcp { address: *address, token_file: ApiToken::file_of(store) },
         };
         let addresses = configuration.server_types.iter().map(|(name, settings)| {

@@ -16,8 +16,8 @@ impl Reconciler {
             let live = self.providers.entry(name.clone()).or_default();
             if !before.providers.contains_key(name) {
                 // What was known of it before it went is old; what is under way still ends.
-                let (in_flight, reading, wake) = (live.in_flight, live.reading, live.wake);
-                *live = Provider { in_flight, reading, wake, ..Provider::default() };
+                let (reading, in_flight, wake) = (live.reading, live.in_flight, live.wake);
+                *live = Provider { reading, in_flight, wake, ..Provider::default() };
             }
             // Its credentials may be others: who we are there, and what there is, before anything is made.
             live.checked = false;

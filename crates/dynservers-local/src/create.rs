@@ -10,6 +10,7 @@ use crate::copy::{CopyError, check_snapshot, copy_tree};
 use crate::files::{self, During as _, FileError};
 use crate::intent::Intent;
 use crate::lock::{Gate, Lock};
+use crate::observe::{Processes, observe};
 use crate::place::Place;
 use crate::site::{Site, refused};
 use crate::start::StartError;
@@ -49,7 +50,7 @@ impl Site {
             Err(error) => return Err(self.abandon(&place, lock, not_written(&error))),
         }
         self.bell.ring();
-        let observed = self.observe(&place, &intent, &self.processes());
+        let observed = observe(&place, &intent, &Processes::default());
         // It was made; that it cannot be read just now is the next look's affair.
         Ok(observed.map_or_else(|error| unknown(&not_written(&error)), |it| Outcome::Created(Box::new(it))))
     }

@@ -8,7 +8,7 @@ use dynservers_core::{Outcome, ProviderId, Reason, StopMode};
 use crate::enforce::lost;
 use crate::files::{self, During as _, FileError};
 use crate::lock::Lock;
-use crate::observe::Known;
+use crate::observe::{Known, Processes};
 use crate::place::Place;
 use crate::site::{Site, refused};
 use crate::wish::{Deadline, What, Wish};
@@ -44,7 +44,7 @@ impl Site {
             _ => Wish { what: What::Stop, deadline, asked: false },
         };
         wish.write(place)?;
-        self.enforce(place, &self.processes())?;
+        self.enforce(place, &Processes::default())?;
         self.bell.ring();
         Ok(Outcome::Accepted)
     }
@@ -68,14 +68,14 @@ impl Site {
             return Ok(refused(Reason::Busy, "it is being stopped, or was: it is not started again"));
         }
         let of = match &known.process {
-            Some(process) if known.has_process() && known.is_alive(place, &self.processes())? => {
+            Some(process) if known.has_process() && known.is_alive(place, &Processes::default())? => {
                 process.clone()
             }
             _ => return Ok(refused(Reason::Busy, "only a server that runs can be rebooted")),
         };
         let deadline = Deadline::after(timeout).during("read the clock for", place.path())?;
         Wish { what: What::Restart { of, starts: 0 }, deadline, asked: false }.write(place)?;
-        self.enforce(place, &self.processes())?;
+        self.enforce(place, &Processes::default())?;
         self.bell.ring();
         Ok(Outcome::Accepted)
     }
@@ -95,7 +95,7 @@ impl Site {
         let _hands = self.hands();
         let known = Known::read(place)?;
         let busy = || refused(Reason::Busy, "it runs, or is being started: stop it first");
-        if known.restarts() || known.is_alive(place, &self.processes())? {
+        if known.restarts() || known.is_alive(place, &Processes::default())? {
             return Ok(busy());
         }
         let Some(lock) = Lock::try_take(&place.lock())? else { return Ok(busy()) };

@@ -6,6 +6,8 @@ use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -15,6 +17,12 @@ use crate::lock::{Lock, is_at};
 use crate::place::Place;
 use crate::process::Process;
 use crate::wish::Wish;
+
+/// How often a program that somebody has open for writing is tried again: a process that the daemon is just starting for
+/// another server has for a moment all that the daemon has open, the copy of this very program perhaps included.
+const BUSY_TRIES: u32 = 50;
+/// How long to wait between two tries.
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// Why a server's program did not become the worker. The server is stopped then.
 #[derive(Debug, Error)]
@@ -74,7 +82,14 @@ pub fn run(directory: &Path) -> Result<Infallible, GuardError> {
         return Err(GuardError::Unwanted);
     }
     process.write(&place)?;
-    let source = worker.exec();
+    let mut source = worker.exec();
+    for _ in 0..BUSY_TRIES {
+        if source.kind() != io::ErrorKind::ExecutableFileBusy {
+            break;
+        }
+        thread::sleep(BETWEEN_TRIES);
+        source = worker.exec();
+    }
     Err(GuardError::Start { program: intent.command[0].clone(), directory: place.root(), source })
 }
 

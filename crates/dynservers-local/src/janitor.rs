@@ -1,15 +1,15 @@
 //! The janitor: a thread that keeps promises between two looks: deadlines, ends of children, bounds of logs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
-
-use std::sync::Arc;
 
 use dynservers_core::Token;
 
 use crate::children;
 use crate::logs;
+use crate::place::Place;
 use crate::site::Site;
 
 /// Between two rounds while something is wished and not yet true.
@@ -42,7 +42,7 @@ impl Rounds {
         children::reap();
         let waits = site.enforce_all();
         let places = site.places().unwrap_or_default();
-        self.limits.retain(|token, _| places.binary_search_by_key(token, |place| place.token()).is_ok());
+        self.limits.retain(|token, _| places.binary_search_by_key(token, Place::token).is_ok());
         if self.logs_at.is_none_or(|at| at.elapsed() >= IDLE) {
             self.logs_at = Some(Instant::now());
             for place in &places {

@@ -22,12 +22,11 @@ pub(crate) struct Processes(OnceCell<Table>);
 impl Processes {
     /// Whether any process of a server lives.
     fn any(&self, place: &Place, process: Option<&Process>) -> Result<bool, FileError> {
-        let table = match self.0.get() {
-            Some(table) => table,
-            None => {
-                let table = Table::read().during("list the processes for", place.path())?;
-                self.0.get_or_init(|| table)
-            }
+        let table = if let Some(table) = self.0.get() {
+            table
+        } else {
+            let table = Table::read().during("list the processes for", place.path())?;
+            self.0.get_or_init(|| table)
         };
         Ok(!table.members(place.token(), process).is_empty())
     }
@@ -81,28 +80,18 @@ impl Known {
     }
 }
 
+/// Shows one server.
+pub(crate) fn observe(place: &Place, intent: &Intent, processes: &Processes) -> Result<Observed, FileError> {
+    Ok(Observed {
+        provider_id: id_of(place.token()),
+        name: intent.name.clone(),
+        labels: intent.found(),
+        state: Known::read(place)?.state(place, processes)?,
+        addresses: vec![Address { network: Network::Private, address: "127.0.0.1".to_owned() }],
+    })
+}
+
 impl Site {
-    #[allow(clippy::unused_self, reason = "reads as the site's own: its processes are those of the machine")]
-    pub(crate) fn processes(&self) -> Processes {
-        Processes::default()
-    }
-
-    /// Shows one server.
-    pub(crate) fn observe(
-        &self,
-        place: &Place,
-        intent: &Intent,
-        processes: &Processes,
-    ) -> Result<Observed, FileError> {
-        Ok(Observed {
-            provider_id: id_of(place.token()),
-            name: intent.name.clone(),
-            labels: intent.found(),
-            state: Known::read(place)?.state(place, processes)?,
-            addresses: vec![Address { network: Network::Private, address: "127.0.0.1".to_owned() }],
-        })
-    }
-
     /// Lists all servers of the fleet, having done for each what is overdue.
     pub(crate) fn look(&self) -> Outcome {
         self.try_look().unwrap_or_else(|outcome| outcome)
@@ -114,7 +103,7 @@ impl Site {
         self.sweep();
         self.enforce_all();
         let places = self.places().map_err(|error| unreadable(&error))?;
-        let processes = self.processes();
+        let processes = Processes::default();
         let mut servers = Vec::new();
         for place in places {
             servers.extend(self.see(&place, &processes)?);
@@ -131,7 +120,7 @@ impl Site {
     fn try_find_token(&self, token: Token) -> Result<Outcome, Outcome> {
         self.require_home()?;
         let place = self.home.server(token);
-        let seen = self.see(&place, &self.processes())?;
+        let seen = self.see(&place, &Processes::default())?;
         let is_unread = seen.is_none() && Intent::read(&place).is_ok_and(|intent| intent.is_none());
         if is_unread && place.path().exists() {
             // It is there, and an empty listing would say that it is not.
@@ -146,7 +135,7 @@ impl Site {
     fn see(&self, place: &Place, processes: &Processes) -> Result<Option<Observed>, Outcome> {
         let seen = self
             .ours(place)
-            .and_then(|intent| intent.map(|intent| self.observe(place, &intent, processes)).transpose());
+            .and_then(|intent| intent.map(|intent| observe(place, &intent, processes)).transpose());
         match seen {
             Ok(Some(_)) if !place.path().exists() => Ok(None),
             Ok(seen) => Ok(seen),
@@ -163,7 +152,7 @@ impl Site {
     fn try_inspect(&self, id: &ProviderId) -> Result<Outcome, Outcome> {
         self.require_home()?;
         let place = self.place(id)?;
-        if let Some(observed) = self.see(&place, &self.processes())? {
+        if let Some(observed) = self.see(&place, &Processes::default())? {
             return Ok(Outcome::Inspected(observed));
         }
         // Again, since it may have been removed meanwhile.

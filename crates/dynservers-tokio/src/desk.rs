@@ -2,12 +2,15 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::sync::Arc;
 
 use dynservers_core::{Batch, Event, EventId, Seq, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::Instant;
 
 use crate::engine::RunError;
+use crate::metrics::Metrics;
 
 /// A question to the store's log.
 #[derive(Debug)]
@@ -27,11 +30,12 @@ pub(crate) struct Desk {
     job: Option<JoinHandle<Job>>,
     /// The machine has at most one batch out, but that one may have to wait for a read to end.
     batches: VecDeque<Batch>,
+    metrics: Arc<Metrics>,
 }
 
 impl Desk {
-    pub(crate) fn new(store: Box<dyn Store>) -> Self {
-        Self { store: Some(store), job: None, batches: VecDeque::new() }
+    pub(crate) fn new(store: Box<dyn Store>, metrics: Arc<Metrics>) -> Self {
+        Self { store: Some(store), job: None, batches: VecDeque::new(), metrics }
     }
 
     /// Whether nothing is being done nor waits to be.
@@ -86,8 +90,10 @@ impl Desk {
         }
         let Some(mut store) = self.store.take() else { return };
         let Some(batch) = self.batches.pop_front() else { return };
+        let (metrics, begun) = (Arc::clone(&self.metrics), Instant::now());
         self.job = Some(spawn_blocking(move || {
             let result = store.append(&batch).map(|()| Some(batch.seq));
+            metrics.write(begun.elapsed());
             (store, result)
         }));
     }

@@ -5,8 +5,8 @@ use std::future::pending;
 use std::sync::Arc;
 
 use dynservers_core::{
-    Asker, AsyncExecutor, Config, Effect, Event, Failure, Input, Output, Prepare, Prepared, ProviderName,
-    StoreError,
+    Asker, AsyncExecutor, Completion, Config, Effect, EffectId, Event, Failure, Input, Output, Prepare,
+    Prepared, ProviderName, Seq, StoreError,
 };
 use thiserror::Error;
 use tokio::sync::{Notify, broadcast, mpsc};
@@ -20,6 +20,7 @@ use crate::handle::Message;
 use crate::host::{Parts, StartError};
 use crate::in_flight::InFlight;
 use crate::machine::Machine;
+use crate::metrics::Metrics;
 
 /// How many messages may wait for the loop, how many of them it takes between two writes, and how many callers may
 /// wait for the answer to their command. Whoever comes on top of that waits.
@@ -56,6 +57,7 @@ pub(crate) struct Engine<M> {
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) callers: Callers,
     pub(crate) in_flight: InFlight,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) stopping: bool,
 }
 
@@ -71,6 +73,7 @@ impl<M: Machine> Engine<M> {
     }
 
     async fn turn(&mut self) -> Result<(), RunError> {
+        let mut busy = Instant::now();
         loop {
             while let Some(output) = self.machine.poll_output() {
                 self.carry_out(output);
@@ -78,10 +81,14 @@ impl<M: Machine> Engine<M> {
             if self.is_over() {
                 return Ok(());
             }
-            self.wait().await?;
+            self.metrics.turn(busy.elapsed());
+            let news = self.wait().await?;
+            busy = Instant::now();
+            self.take(news);
             self.take_what_is_there();
             let now = self.clock.now();
-            if self.machine.poll_timeout().is_some_and(|at| at <= now) {
+            if let Some(at) = self.machine.poll_timeout().filter(|at| *at <= now) {
+                self.metrics.wakeup(now.since(at));
                 self.machine.handle_timeout(now);
             }
         }
@@ -129,28 +136,34 @@ impl<M: Machine> Engine<M> {
         self.stopping && self.in_flight.is_empty() && self.desk.is_free()
     }
 
-    /// Waits for one piece of news and hands it in. Dropping it loses none: every branch is cancel safe.
-    async fn wait(&mut self) -> Result<(), RunError> {
+    /// Waits for one piece of news. Dropping it loses none: every branch is cancel safe.
+    async fn wait(&mut self) -> Result<News, RunError> {
         let wakeup = self.machine.poll_timeout().map(|at| self.clock.instant(at));
-        tokio::select! {
-            done = self.desk.done() => {
-                if let Some(seq) = done? {
-                    self.tell(Input::Persisted(seq));
-                }
-            }
-            Some((effect, completion)) = self.in_flight.next() => {
-                self.tell(Input::Completed { effect, completion });
-            }
-            Some(answered) = self.asks.next() => self.tell(answered),
-            Some(message) = self.inbox.recv(), if self.callers.len() < INBOX => self.hear(message),
-            Some(read) = self.reads.recv(), if self.desk.is_free() => self.desk.read(read),
-            () = self.stop.notified(), if !self.stopping => {
+        Ok(tokio::select! {
+            done = self.desk.done() => News::Done(done?),
+            Some((effect, completion)) = self.in_flight.next() => News::Completed(effect, completion),
+            Some(answered) = self.asks.next() => News::Answered(answered),
+            Some(message) = self.inbox.recv(), if self.callers.len() < INBOX => News::Message(message),
+            Some(read) = self.reads.recv(), if self.desk.is_free() => News::Read(read),
+            () = self.stop.notified(), if !self.stopping => News::Stop,
+            () = sleep_until_some(wakeup) => News::Wakeup,
+        })
+    }
+
+    /// Hands in a piece of news.
+    fn take(&mut self, news: News) {
+        match news {
+            News::Done(None) | News::Wakeup => {}
+            News::Done(Some(seq)) => self.tell(Input::Persisted(seq)),
+            News::Completed(effect, completion) => self.tell(Input::Completed { effect, completion }),
+            News::Answered(answered) => self.tell(answered),
+            News::Message(message) => self.hear(message),
+            News::Read(read) => self.desk.read(read),
+            News::Stop => {
                 self.stopping = true;
                 self.tell(Input::Shutdown);
             }
-            () = sleep_until_some(wakeup) => {}
         }
-        Ok(())
     }
 
     /// Hands in what has come meanwhile, so that one write serves all of it.
@@ -203,6 +216,24 @@ impl<M: Machine> Engine<M> {
     fn tell(&mut self, input: Input) {
         self.machine.handle_input(input, self.clock.now());
     }
+}
+
+/// What the loop waits for.
+enum News {
+    /// A job of the store's has ended, and made this batch durable if it was a write.
+    Done(Option<Seq>),
+    /// What became of an effect.
+    Completed(EffectId, Completion),
+    /// What a worker answered.
+    Answered(Input),
+    /// Somebody speaks to the machine.
+    Message(Message),
+    /// Somebody reads the log.
+    Read(Read),
+    /// The end is wished for.
+    Stop,
+    /// The moment has come that the machine named.
+    Wakeup,
 }
 
 async fn sleep_until_some(wakeup: Option<Instant>) {

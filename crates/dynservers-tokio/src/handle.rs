@@ -8,6 +8,7 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::desk::Read;
 use crate::host::{Parts, StartError};
+use crate::metrics::{Metrics, Snapshot};
 
 /// The loop has ended, or ended before it answered.
 ///
@@ -62,6 +63,7 @@ pub struct Handle {
     pub(crate) stop: Arc<Notify>,
     /// Weak, so that receivers see the end of the stream when the loop has ended.
     pub(crate) events: broadcast::WeakSender<Event>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Handle {
@@ -108,6 +110,12 @@ impl Handle {
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         // Without a loop there is nobody to send: a channel whose sender is gone already says just that.
         self.events.upgrade().map_or_else(|| broadcast::channel(1).1, |events| events.subscribe())
+    }
+
+    /// Gives what the loop has counted so far. The loop is not asked: it is neither waited for nor held up.
+    #[must_use]
+    pub fn metrics(&self) -> Snapshot {
+        self.metrics.snapshot()
     }
 
     /// Asks the loop to end, and returns once it has: no new effects, those in flight awaited and recorded, each

@@ -22,6 +22,7 @@ use crate::engine::{Engine, INBOX, PrepareFn, RunError};
 use crate::handle::Handle;
 use crate::in_flight::InFlight;
 use crate::machine::Machine;
+use crate::metrics::Metrics;
 
 /// The most that the subscribers' channel may hold, since its memory is taken at once.
 const MOST_EVENTS: usize = 1 << 16;
@@ -155,12 +156,19 @@ impl Host {
         let (reads, reads_receiver) = mpsc::channel(INBOX);
         let events = broadcast::Sender::new(self.max_events.clamp(1, MOST_EVENTS));
         let stop = Arc::new(Notify::new());
-        let handle = Handle { inbox, reads, stop: Arc::clone(&stop), events: events.downgrade() };
+        let metrics = Arc::new(Metrics::default());
+        let handle = Handle {
+            inbox,
+            reads,
+            stop: Arc::clone(&stop),
+            events: events.downgrade(),
+            metrics: Arc::clone(&metrics),
+        };
         let engine = Engine {
             machine,
             config: self.parts.config,
             clock: self.clock,
-            desk: Desk::new(self.store),
+            desk: Desk::new(self.store, Arc::clone(&metrics)),
             executors: self.parts.executors,
             prepare: self.parts.prepare,
             asker: self.parts.asker,
@@ -170,7 +178,8 @@ impl Host {
             stop,
             events,
             callers: Callers::default(),
-            in_flight: InFlight::default(),
+            in_flight: InFlight::new(Arc::clone(&metrics)),
+            metrics,
             stopping: false,
         };
         (handle, engine)

@@ -8,13 +8,16 @@ use dynservers_core::{AsyncExecutor, Completion, Effect, EffectId, Failure, Outc
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
+use crate::metrics::Metrics;
+
 /// The effects whose completion is still to come. How many there are is the machine's to bound.
 ///
 /// Dropping it drops their futures, which counts as lost answers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct InFlight {
     tasks: JoinSet<Completion>,
     issued: HashMap<Id, Issued>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
@@ -24,6 +27,10 @@ struct Issued {
 }
 
 impl InFlight {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { tasks: JoinSet::new(), issued: HashMap::new(), metrics }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
@@ -76,7 +83,9 @@ impl InFlight {
             Err(error) => (error.id(), lost("the executor panicked")),
         };
         let issued = self.issued.remove(&id)?;
-        log(&issued.effect, &completion, issued.at.elapsed());
+        let (effect, latency) = (&issued.effect, issued.at.elapsed());
+        self.metrics.effect(&effect.provider, effect.op.name(), completion.outcome.name(), latency);
+        log(effect, &completion, latency);
         Some((issued.effect.id, completion))
     }
 }

@@ -26,6 +26,7 @@ mod handle;
 mod host;
 mod in_flight;
 mod machine;
+mod metrics;
 mod transport;
 
 pub use blocking::BlockingExecutor;
@@ -33,4 +34,5 @@ pub use clock::FleetClock;
 pub use engine::{PrepareFn, RunError};
 pub use handle::{EventsError, Handle, ReloadError, Stopped};
 pub use host::{Host, Parts, Running, StartError};
+pub use metrics::{BOUNDS, EffectKind, Histogram, Snapshot};
 pub use transport::{HttpExecutor, HttpOptions, TransportSetupError};

@@ -16,10 +16,10 @@ use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::api::Endpoint;
+use crate::api::commands::{IDEMPOTENCY_KEY, random_key};
 use crate::api::guard::REQUEST_DEADLINE;
 use crate::api::listener::Stream;
 use crate::api::problem::Problem;
-use crate::api::routes::{IDEMPOTENCY_KEY, random_key};
 use crate::api::token::ApiToken;
 use crate::api::wire::{By, Desired, FleetStatus, ServerList};
 

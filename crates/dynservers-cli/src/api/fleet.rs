@@ -2,8 +2,9 @@
 
 use std::future::Future;
 
-use dynservers_core::{Command, FleetView, Reply, ServerRecord};
-use dynservers_tokio::Handle;
+use dynservers_core::{Command, Event, EventId, FleetView, Reply, ServerRecord};
+use dynservers_tokio::{EventsError, Handle, Snapshot};
+use tokio::sync::broadcast;
 
 /// The loop has ended: nobody answers any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,19 @@ pub(crate) trait Fleet: Clone + Send + Sync + 'static {
 
     /// Gives every record.
     fn servers(&self) -> impl Future<Output = Result<Vec<ServerRecord>, Stopped>> + Send;
+
+    /// Reads the log.
+    fn events(
+        &self,
+        after: EventId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Event>, EventsError>> + Send;
+
+    /// Listens to the log from now on.
+    fn subscribe(&self) -> broadcast::Receiver<Event>;
+
+    /// Gives what the loop has counted.
+    fn metrics(&self) -> Snapshot;
 }
 
 impl Fleet for Handle {
@@ -32,5 +46,17 @@ impl Fleet for Handle {
 
     async fn servers(&self) -> Result<Vec<ServerRecord>, Stopped> {
         Self::servers(self).await.map_err(|_| Stopped)
+    }
+
+    async fn events(&self, after: EventId, limit: usize) -> Result<Vec<Event>, EventsError> {
+        Self::events(self, after, limit).await
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Event> {
+        Self::subscribe(self)
+    }
+
+    fn metrics(&self) -> Snapshot {
+        Self::metrics(self)
     }
 }

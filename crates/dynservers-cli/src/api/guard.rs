@@ -1,4 +1,4 @@
-//! The guard: who may speak to the control API, how long, and to whom they believe to speak.
+//! The guard: who may speak to the control API, how much, how long, and to whom they believe to speak.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,11 +9,18 @@ use axum::http::{HeaderMap, StatusCode, header, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::api::problem::Problem;
+use crate::api::body::{self, BODY_LIMIT};
+use crate::api::problem::{self, Problem};
 use crate::api::token::ApiToken;
 
-/// How long one request may take in all, its body included.
+/// How long one request may take in all, its body included; a stream of events counts until it begins.
 pub(crate) const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How many headers a request may have.
+const HEADERS: usize = 64;
+
+/// How many bytes the names and values of its headers may have together.
+const HEADER_BYTES: usize = 16 * 1024;
 
 /// What a request must bring before anybody listens to it.
 #[derive(Clone, Debug)]
@@ -26,6 +33,13 @@ pub(crate) enum Guard {
 
 impl Guard {
     fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        not_from_a_page(headers)?;
+        not_too_much(headers)?;
+        self.admit(headers)?;
+        body::announced(headers)
+    }
+
+    fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
         match self {
             Self::FileSystem => Ok(()),
             Self::Token(token) => {
@@ -47,6 +61,26 @@ impl Guard {
     }
 }
 
+/// Refuses browsers: they add these headers themselves, and no page can leave them out.
+fn not_from_a_page(headers: &HeaderMap) -> Result<(), Problem> {
+    let fetched = headers.get_all("sec-fetch-site").iter().any(|site| site != "none");
+    if headers.contains_key(header::ORIGIN) || fetched {
+        let detail =
+            "web pages may not use this API: ask it from a program, without Origin and Sec-Fetch-Site";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    Ok(())
+}
+
+fn not_too_much(headers: &HeaderMap) -> Result<(), Problem> {
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers.len() > HEADERS || bytes > HEADER_BYTES {
+        let detail = format!("a request may have {HEADERS} headers and {HEADER_BYTES} bytes in them");
+        return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail));
+    }
+    Ok(())
+}
+
 fn names_this_machine(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
@@ -56,15 +90,20 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Lets a request through that brings what it must, and ends it if it takes too long.
+/// Lets a request through that brings what it must, ends it if it takes too long, and tells every error as a problem.
 pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     if let Err(problem) = guard.check(request.headers()) {
         return problem.into_response();
     }
-    tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await.unwrap_or_else(|_| {
-        let detail = "the request took too long; send it again with the same Idempotency-Key";
-        Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
-    })
+    if let Ok(response) = tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await {
+        return problem::spelled_out(response).await;
+    }
+    let detail = format!(
+        "the request took longer than {} s; send it again with the same Idempotency-Key, and a body of at most \
+         {BODY_LIMIT} bytes at once",
+        REQUEST_DEADLINE.as_secs()
+    );
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
 }
 
 #[cfg(test)]
@@ -87,6 +126,36 @@ mod tests {
             assert!(!passes(&[bad]), "{bad}");
         }
         assert!(!passes(&[]));
-        assert!(!passes(&["localhost", "evil.example"]));
+        assert!(!passes(&["localhost", "localhost"]));
+    }
+
+    #[test]
+    fn what_a_browser_sends_for_a_page_is_refused() {
+        let refused = |name: &'static str, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            Guard::FileSystem.check(&headers).err().map(|problem| problem.status)
+        };
+        assert_eq!(refused("origin", "http://localhost:7373"), Some(403));
+        assert_eq!(refused("origin", "null"), Some(403));
+        for site in ["cross-site", "same-site", "same-origin"] {
+            assert_eq!(refused("sec-fetch-site", site), Some(403), "{site}");
+        }
+        assert_eq!(refused("sec-fetch-site", "none"), None);
+        assert_eq!(refused("user-agent", "curl/8"), None);
+    }
+
+    #[test]
+    fn headers_are_bounded_in_number_and_in_size() {
+        let mut many = HeaderMap::new();
+        for _ in 0..HEADERS {
+            many.append("x-more", "1".parse().unwrap());
+        }
+        assert!(Guard::FileSystem.check(&many).is_ok());
+        many.append("x-more", "1".parse().unwrap());
+        assert_eq!(Guard::FileSystem.check(&many).unwrap_err().status, 431);
+        let mut long = HeaderMap::new();
+        long.insert("x-long", "x".repeat(HEADER_BYTES).parse().unwrap());
+        assert_eq!(Guard::FileSystem.check(&long).unwrap_err().status, 431);
     }
 }

@@ -1,4 +1,4 @@
-//! Listeners: a Unix socket that only its owner may open, or a port of this machine.
+//! Listeners: a Unix socket that only those may open who are meant to, or a port of this machine.
 
 use std::fs;
 use std::io;
@@ -10,6 +10,8 @@ use rustix::fs::Mode;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
+
+use crate::config::SocketAccess;
 
 /// Why nobody can listen there.
 #[derive(Debug, Error)]
@@ -25,6 +27,27 @@ pub(crate) enum ListenError {
     InUse {
         /// The path.
         path: PathBuf,
+    },
+    /// There is no such user or group here.
+    #[error("api.{key}: there is no {key} {name:?} on this machine: name one that exists, by name or number")]
+    Nobody {
+        /// `owner` or `group`.
+        key: &'static str,
+        /// What it is set to.
+        name: String,
+    },
+    /// The socket cannot be given to whom it is meant for.
+    #[error(
+        "cannot give {} to {whom}: {source}; run the daemon as root or as a member of the group, or change [api]",
+        path.display()
+    )]
+    NotGiven {
+        /// The path.
+        path: PathBuf,
+        /// Whom it is meant for.
+        whom: String,
+        /// The system's words.
+        source: io::Error,
     },
     /// The system refused.
     #[error("cannot listen on {place}: {source}")]
@@ -57,20 +80,28 @@ pub(crate) enum Listener {
 
 impl Listener {
     /// Listens on a Unix socket that nobody but this user may open.
+    #[cfg(test)]
+    pub(crate) async fn unix(path: &Path) -> Result<Self, ListenError> {
+        Self::unix_for(path, &SocketAccess::default()).await
+    }
+
+    /// Listens on a Unix socket that those may open who are meant to, and at no moment anybody else.
     ///
     /// A socket that nobody answers at was left by a daemon that died, and is removed. To be called while no other
-    /// thread makes files: for a moment, no file that the process makes is readable by others.
-    pub(crate) async fn unix(path: &Path) -> Result<Self, ListenError> {
+    /// thread makes files: for a moment, no file that the process makes can be opened by anybody.
+    pub(crate) async fn unix_for(path: &Path, access: &SocketAccess) -> Result<Self, ListenError> {
+        let owners = Owners::find(access)?;
         clear(path).await?;
         let failed = |source| ListenError::Io { place: path.display().to_string(), source };
-        // The mode must be right from the first moment on: one that is set later leaves a gap.
-        let before = rustix::process::umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
+        // Closed to all from its first moment on, and opened last: a mode that is right too late leaves a gap, and so
+        // does one that is set before the socket has its group.
+        let before = rustix::process::umask(Mode::RWXU | Mode::RWXG | Mode::RWXO);
         let bound = UnixListener::bind(path);
         rustix::process::umask(before);
         let listener = bound.map_err(failed)?;
-        // Some systems do not apply the mask to sockets.
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
         let file = SocketFile::of(path).map_err(failed)?;
+        owners.give(path, access)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(access.mode)).map_err(failed)?;
         Ok(Self::Unix { listener, _file: file })
     }
 
@@ -92,6 +123,44 @@ impl Listener {
                 Ok(Box::new(stream))
             }
         }
+    }
+}
+
+/// Whose a socket is to be, where that is not this process's own.
+struct Owners {
+    user: Option<u32>,
+    group: Option<u32>,
+}
+
+impl Owners {
+    /// Looks them up as the system does: names first, then numbers.
+    fn find(access: &SocketAccess) -> Result<Self, ListenError> {
+        let lookup = |key, name: &Option<String>, known: fn(&str) -> nix::Result<Option<u32>>| {
+            let Some(name) = name else { return Ok(None) };
+            // A directory service that cannot be asked does not make a number wrong.
+            let found = known(name).ok().flatten().or_else(|| name.parse().ok());
+            found.map(Some).ok_or_else(|| ListenError::Nobody { key, name: name.clone() })
+        };
+        Ok(Self {
+            user: lookup("owner", &access.owner, |name| {
+                Ok(nix::unistd::User::from_name(name)?.map(|user| user.uid.as_raw()))
+            })?,
+            group: lookup("group", &access.group, |name| {
+                Ok(nix::unistd::Group::from_name(name)?.map(|group| group.gid.as_raw()))
+            })?,
+        })
+    }
+
+    fn give(&self, path: &Path, access: &SocketAccess) -> Result<(), ListenError> {
+        if self.user.is_none() && self.group.is_none() {
+            return Ok(());
+        }
+        std::os::unix::fs::lchown(path, self.user, self.group).map_err(|source| {
+            let whom = [("owner", &access.owner), ("group", &access.group)];
+            let whom: Vec<_> =
+                whom.iter().filter_map(|(key, name)| Some(format!("{key} {}", name.as_ref()?))).collect();
+            ListenError::NotGiven { path: path.to_owned(), whom: whom.join(" and "), source }
+        })
     }
 }
 
@@ -153,6 +222,22 @@ mod tests {
         assert!(matches!(Listener::unix(&path).await, Err(ListenError::InUse { .. })));
         drop(listener);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_given_to_the_group_that_is_named_and_opened_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("api.sock");
+        let group = rustix::process::getegid().as_raw();
+        let access = SocketAccess { mode: 0o660, group: Some(group.to_string()), owner: None };
+        let listener = Listener::unix_for(&path, &access).await.unwrap();
+        let found = fs::metadata(&path).unwrap();
+        assert_eq!((found.mode() & 0o777, found.gid()), (0o660, group));
+        drop(listener);
+        let access = SocketAccess { group: Some("no such group here".to_owned()), ..access };
+        let error = Listener::unix_for(&path, &access).await.unwrap_err();
+        assert!(matches!(error, ListenError::Nobody { key: "group", .. }), "{error}");
+        assert!(!path.exists(), "it is refused before anything is there");
     }
 
     #[tokio::test]

@@ -1,13 +1,25 @@
 //! The control API: how commands and scripts talk to the running daemon.
 
+mod body;
 pub(crate) mod client;
+mod commands;
+mod events;
+mod feed;
 pub(crate) mod fleet;
 pub(crate) mod guard;
+mod lens;
 pub(crate) mod listener;
+mod metrics;
+mod openapi;
 pub(crate) mod problem;
+mod ready;
 pub(crate) mod report;
 pub(crate) mod routes;
+mod schema;
+mod seats;
 pub(crate) mod server;
+mod stall;
+mod table;
 pub(crate) mod token;
 pub(crate) mod wire;
 

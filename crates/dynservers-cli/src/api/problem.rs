@@ -3,6 +3,7 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dynservers_core::Refusal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The media type of problem details.
@@ -12,7 +13,7 @@ pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 const RETRY_AFTER: &str = "2";
 
 /// Why a request was not carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Problem {
     /// Which kind of problem, as a relative reference.
     #[serde(rename = "type")]
@@ -25,7 +26,11 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// The fleet's own refusal, if it was the fleet that refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
     pub(crate) refusal: Option<Box<Refusal>>,
+    /// What stands in the way, each in a sentence, where it is more than one thing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reasons: Vec<String>,
 }
 
 impl Problem {
@@ -37,6 +42,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             refusal: None,
+            reasons: Vec::new(),
         }
     }
 
@@ -68,6 +74,8 @@ impl From<Refusal> for Problem {
                 (StatusCode::NOT_FOUND, "unknown-provider", "Unknown provider")
             }
             Refusal::RetiredType { .. } => (StatusCode::CONFLICT, "retired-type", "Retired server type"),
+            Refusal::HasSources { .. } => (StatusCode::CONFLICT, "has-sources", "Its sources decide"),
+            Refusal::NoSources { .. } => (StatusCode::CONFLICT, "no-sources", "No sources to overrule"),
             Refusal::KeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency key used for another command")
             }
@@ -81,8 +89,32 @@ impl From<Refusal> for Problem {
             status: status.as_u16(),
             detail: refusal.to_string(),
             refusal: Some(Box::new(refusal)),
+            reasons: Vec::new(),
         }
     }
+}
+
+/// How much of an error that is no problem yet is told.
+const WORDS: usize = 1024;
+
+/// Makes a problem of an error that the framework told in its own way.
+pub(crate) async fn spelled_out(response: Response) -> Response {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    let media = response.headers().get(header::CONTENT_TYPE);
+    if !is_error || media.is_some_and(|media| media == MEDIA_TYPE) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let words = axum::body::to_bytes(body, WORDS).await.unwrap_or_default();
+    let words = match String::from_utf8_lossy(&words).trim() {
+        "" => "the request cannot be served".to_owned(),
+        words => words.to_owned(),
+    };
+    let mut told = Problem::new(parts.status, words).into_response();
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        told.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    told
 }
 
 impl IntoResponse for Problem {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use dynservers_core::{
-    FleetView, FoundRecord, Hold, Network, ProviderRecord, ProviderView, ServerRecord, Stored, TypeName,
-    TypeRecord, TypeView,
+    Event, EventKind, FleetView, FoundRecord, Hold, Network, ProviderRecord, ProviderView, ServerRecord,
+    Stored, Time, TypeName, TypeRecord, TypeView,
 };
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::api::wire::{
     FleetStatus, FoundServer, HoldStatus, ProviderStatus, Server, ServerList, Source, TypeStatus,
@@ -23,7 +24,8 @@ pub(crate) fn servers(records: &[ServerRecord], as_of: Timestamp, choice: &Addre
     ServerList { as_of, servers }
 }
 
-fn server(record: &ServerRecord, choice: &AddressChoice) -> Server {
+/// Tells of one server.
+pub(crate) fn server(record: &ServerRecord, choice: &AddressChoice) -> Server {
     let wanted = choice.get(&record.server_type);
     let address = record
         .addresses
@@ -49,6 +51,21 @@ fn server(record: &ServerRecord, choice: &AddressChoice) -> Server {
         protected: record.protected,
         disowned: record.disowned,
     }
+}
+
+/// Tells of an event, with its moments in the calendar.
+pub(crate) fn event(event: &Event) -> Value {
+    let mut told = serde_json::to_value(event).expect("an event has a JSON form");
+    for (key, at) in [("at", Some(event.at)), ("next_try", next_try(&event.kind))] {
+        if let Some(at) = at {
+            told[key] = Value::String(timestamp(at).to_string());
+        }
+    }
+    told
+}
+
+fn next_try(kind: &EventKind) -> Option<Time> {
+    if let EventKind::CreateRefused { next_try, .. } = kind { Some(*next_try) } else { None }
 }
 
 /// Tells of the fleet as the daemon knows it.

@@ -1,38 +1,62 @@
 //! Routes: what can be asked of the daemon, and how its answers read over HTTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, post, put};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use dynservers_core::{Action, Command, CommandId, Done, TypeName};
+use dynservers_core::{FleetView, Refusal, ServerRecord};
 
+use crate::api::body::BODY_LIMIT;
+use crate::api::commands::{self, IDEMPOTENCY_KEY, Name};
+use crate::api::events::{self, EVENT_STREAM};
 use crate::api::fleet::{Fleet, Stopped};
 use crate::api::guard::{Guard, guard};
+use crate::api::lens::Lens;
+use crate::api::metrics::{self, Counter};
+use crate::api::openapi;
 use crate::api::problem::Problem;
+use crate::api::ready;
 use crate::api::report::{self, AddressChoice};
-use crate::api::wire::{By, Desired, FleetStatus, Health, ServerList};
+use crate::api::schema::DoneShape;
+use crate::api::seats::Gallery;
+use crate::api::table::{Operation, Table};
+use crate::api::wire::{
+    By, Desired, EventPage, EventQuery, FleetStatus, Health, Overriding, Pause, Ready, Reboot, Resume,
+    Server, ServerList,
+};
 use crate::time::timestamp;
 
-/// The header by which a request that is sent again counts once.
-pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// How much time lies between two questions to the loop at least, however many ask. A view costs it little.
+const VIEW_PACE: Duration = Duration::from_millis(20);
 
-/// How many bytes the body of a request may have.
-const BODY_LIMIT: usize = 16 * 1024;
+/// The same for the whole ledger, which is a copy of every record.
+const SERVERS_PACE: Duration = Duration::from_millis(100);
 
 /// What every route needs.
 #[derive(Debug)]
-struct Shared<F> {
-    fleet: F,
+pub(crate) struct Shared<F> {
+    pub(crate) fleet: F,
+    pub(crate) gallery: Gallery,
     addresses: AddressChoice,
+    views: Lens<Sight>,
+    servers: Lens<(Vec<ServerRecord>, FleetView)>,
+    document: Bytes,
+    counter: Arc<Counter>,
 }
 
-type Api<F> = State<Arc<Shared<F>>>;
+pub(crate) type Api<F> = State<Arc<Shared<F>>>;
 
-/// A body, or why it is none.
-type Body<T> = Result<Json<T>, JsonRejection>;
+/// A view, and what is sent of it: written once, however many ask.
+#[derive(Debug)]
+struct Sight {
+    view: FleetView,
+    status: Bytes,
+}
 
 impl From<Stopped> for Problem {
     fn from(_: Stopped) -> Self {
@@ -40,148 +64,204 @@ impl From<Stopped> for Problem {
     }
 }
 
+impl<F: Fleet> Shared<F> {
+    async fn sight(&self) -> Result<Arc<Sight>, Stopped> {
+        self.views
+            .look(|| async {
+                let view = self.fleet.view().await?;
+                let status = serde_json::to_vec(&report::status(&view)).expect("a status has a JSON form");
+                Ok(Sight { view, status: status.into() })
+            })
+            .await
+    }
+
+    /// Gives the fleet as it is known now.
+    pub(crate) async fn view(&self) -> Result<FleetView, Stopped> {
+        Ok(self.sight().await?.view.clone())
+    }
+
+    async fn records(&self) -> Result<Arc<(Vec<ServerRecord>, FleetView)>, Stopped> {
+        self.servers.look(|| async { Ok((self.fleet.servers().await?, self.fleet.view().await?)) }).await
+    }
+}
+
 /// Gives the whole API of a fleet.
 pub(crate) fn router<F: Fleet>(fleet: F, addresses: AddressChoice, admission: Guard) -> Router {
-    Router::new()
-        .route("/healthz", get(health))
-        .route("/v1/status", get(status))
-        .route("/v1/servers", get(servers))
-        .route("/v1/types/{type}/desired", put(ensure))
-        .route("/v1/types/{type}/increase", post(increase))
-        .route("/v1/types/{type}/decrease", post(decrease))
-        .route("/v1/types/{type}/reboot", post(reboot))
-        .route("/v1/takeover", post(takeover))
-        .route("/v1/resume", post(resume))
+    let Table { operations, router } = table();
+    let document = openapi::document(&operations).to_string();
+    let counter = Arc::new(Counter::default());
+    let shared = Shared {
+        fleet,
+        gallery: Gallery::new(),
+        addresses,
+        views: Lens::new(VIEW_PACE),
+        servers: Lens::new(SERVERS_PACE),
+        document: document.into(),
+        counter: Arc::clone(&counter),
+    };
+    router
         .fallback(nothing_there)
         .method_not_allowed_fallback(not_that_way)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(axum::middleware::from_fn_with_state(admission, guard))
-        .with_state(Arc::new(Shared { fleet, addresses }))
+        .layer(from_fn_with_state(admission, guard))
+        .layer(from_fn(move |request, next| metrics::count(Arc::clone(&counter), request, next)))
+        .with_state(Arc::new(shared))
+}
+
+/// Gives everything that can be asked.
+pub(crate) fn table<F: Fleet>() -> Table<Arc<Shared<F>>> {
+    let get = |path, name, summary| Operation::new(Method::GET, path, name, summary);
+    let command = |method, path, name, summary| {
+        Operation::new(method, path, name, summary)
+            .heeds(IDEMPOTENCY_KEY, "Sent again with the same key, it is done once.")
+            .gives::<DoneShape>()
+    };
+    let (put, post, delete) = (Method::PUT, Method::POST, Method::DELETE);
+    let desired = "/v1/types/{type}/desired";
+    let overriding = "/v1/types/{type}/override";
+    let protection = "/v1/servers/{id}/protection";
+    Table::new()
+        .add(get("/v1/status", "status", "Tells how the fleet is.").gives::<FleetStatus>(), status)
+        .add(get("/v1/servers", "servers", "Tells of every server.").gives::<ServerList>(), servers)
+        .add(get("/v1/servers/{id}", "server", "Tells of one server.").gives::<Server>(), server)
+        .add(
+            command(put.clone(), desired, "ensure", "Sets how many servers there should be.")
+                .takes::<Desired>(),
+            commands::ensure,
+        )
+        .add(
+            command(post.clone(), "/v1/types/{type}/increase", "increase", "Wants more servers.")
+                .takes::<By>(),
+            commands::increase,
+        )
+        .add(
+            command(post.clone(), "/v1/types/{type}/decrease", "decrease", "Wants fewer servers.")
+                .takes::<By>(),
+            commands::decrease,
+        )
+        .add(
+            command(
+                put.clone(),
+                overriding,
+                "override",
+                "Sets the number in place of what the sources ask for.",
+            )
+            .takes::<Overriding>(),
+            commands::overrule,
+        )
+        .add(
+            command(delete.clone(), overriding, "endOverride", "Lets the sources decide again."),
+            commands::end_override,
+        )
+        .add(
+            command(post.clone(), "/v1/types/{type}/reboot", "reboot", "Reboots every server of a type.")
+                .may_take::<Reboot>(),
+            commands::reboot,
+        )
+        .add(
+            command(put, protection, "protect", "Keeps a server from being chosen to go."),
+            commands::protect,
+        )
+        .add(command(delete, protection, "unprotect", "Ends that."), commands::unprotect)
+        .add(
+            command(
+                post.clone(),
+                "/v1/pause",
+                "pause",
+                "Stops creating, or choosing servers to go, or both.",
+            )
+            .may_take::<Pause>(),
+            commands::pause,
+        )
+        .add(
+            command(
+                post.clone(),
+                "/v1/resume",
+                "resume",
+                "Ends pauses and holds; without a body, the holds.",
+            )
+            .may_take::<Resume>(),
+            commands::resume,
+        )
+        .add(
+            command(post, "/v1/takeover", "takeover", "Makes the servers of other ledgers ours."),
+            commands::takeover,
+        )
+        .add(
+            get("/v1/events", "events", "Tells what happened: a page, or a stream as it happens.")
+                .asks::<EventQuery>()
+                .heeds(events::LAST_EVENT_ID, "The last event that is known already; goes before `after`.")
+                .gives::<EventPage>()
+                .gives_as::<String>(EVENT_STREAM),
+            events::events,
+        )
+        .add(get("/v1/openapi.json", "openapi", "This description.").gives::<serde_json::Value>(), document)
+        .add(get("/healthz", "health", "Tells that the loop is alive.").gives::<Health>(), health)
+        .add(
+            get("/readyz", "ready", "Tells whether every provider is seen and nothing is held.")
+                .gives::<Ready>(),
+            readiness,
+        )
+        .add(
+            get("/metrics", "metrics", "Counts, for Prometheus.").gives_as::<String>(metrics::MEDIA_TYPE),
+            counts,
+        )
+}
+
+fn json(bytes: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
 }
 
 async fn health<F: Fleet>(State(api): Api<F>) -> Result<Json<Health>, Problem> {
-    Ok(Json(Health { fleet: api.fleet.view().await?.fleet }))
+    Ok(Json(Health { fleet: api.sight().await?.view.fleet.clone() }))
 }
 
-async fn status<F: Fleet>(State(api): Api<F>) -> Result<Json<FleetStatus>, Problem> {
-    Ok(Json(report::status(&api.fleet.view().await?)))
+async fn readiness<F: Fleet>(State(api): Api<F>) -> Result<Json<Ready>, Problem> {
+    let reasons = ready::obstacles(&api.sight().await?.view);
+    if reasons.is_empty() {
+        return Ok(Json(Ready { ready: true }));
+    }
+    let detail = format!("not ready: {}", reasons.join("; "));
+    Err(Problem { reasons, ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail) })
+}
+
+async fn counts<F: Fleet>(State(api): Api<F>) -> Result<Response, Problem> {
+    let sight = api.sight().await?;
+    let text = metrics::text(metrics::Counts {
+        view: sight.view.clone(),
+        loops: api.fleet.metrics(),
+        requests: api.counter.counted(),
+        listeners: api.gallery.len(),
+    });
+    Ok(([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response())
+}
+
+async fn document<F: Fleet>(State(api): Api<F>) -> Response {
+    json(api.document.clone())
+}
+
+async fn status<F: Fleet>(State(api): Api<F>) -> Result<Response, Problem> {
+    Ok(json(api.sight().await?.status.clone()))
 }
 
 async fn servers<F: Fleet>(State(api): Api<F>) -> Result<Json<ServerList>, Problem> {
-    let records = api.fleet.servers().await?;
-    let as_of = timestamp(api.fleet.view().await?.now);
-    Ok(Json(report::servers(&records, as_of, &api.addresses)))
+    let records = api.records().await?;
+    Ok(Json(report::servers(&records.0, timestamp(records.1.now), &api.addresses)))
 }
 
-async fn ensure<F: Fleet>(
-    State(api): Api<F>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Body<Desired>,
-) -> Result<Json<Done>, Problem> {
-    let action = |server_type, Desired { count }| Action::Ensure { server_type, count };
-    resize(&api.fleet, name, &headers, body, action).await
-}
-
-async fn increase<F: Fleet>(
-    State(api): Api<F>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Body<By>,
-) -> Result<Json<Done>, Problem> {
-    let action = |server_type, By { by }| Action::Increase { server_type, by };
-    resize(&api.fleet, name, &headers, body, action).await
-}
-
-async fn decrease<F: Fleet>(
-    State(api): Api<F>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Body<By>,
-) -> Result<Json<Done>, Problem> {
-    let action = |server_type, By { by }| Action::Decrease { server_type, by };
-    resize(&api.fleet, name, &headers, body, action).await
-}
-
-/// Says a command about a type that takes a number.
-async fn resize<F: Fleet, T: Send>(
-    fleet: &F,
-    name: String,
-    headers: &HeaderMap,
-    body: Body<T>,
-    action: impl FnOnce(TypeName, T) -> Action + Send,
-) -> Result<Json<Done>, Problem> {
-    let server_type = known_type(fleet, name).await?;
-    let Json(body) = body.map_err(unreadable)?;
-    say(fleet, headers, action(server_type, body)).await
-}
-
-async fn reboot<F: Fleet>(
-    State(api): Api<F>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<Done>, Problem> {
-    let server_type = known_type(&api.fleet, name).await?;
-    say(&api.fleet, &headers, Action::Reboot { server_type, at_a_time: None }).await
-}
-
-async fn takeover<F: Fleet>(State(api): Api<F>, headers: HeaderMap) -> Result<Json<Done>, Problem> {
-    say(&api.fleet, &headers, Action::Takeover { provider: None }).await
-}
-
-async fn resume<F: Fleet>(State(api): Api<F>, headers: HeaderMap) -> Result<Json<Done>, Problem> {
-    say(&api.fleet, &headers, Action::Resume { provider: None }).await
-}
-
-async fn say<F: Fleet>(fleet: &F, headers: &HeaderMap, action: Action) -> Result<Json<Done>, Problem> {
-    let id = idempotency_key(headers)?;
-    Ok(Json(fleet.command(Command { id, action }).await??))
-}
-
-/// Reads a type's name. One that cannot be a name is as unknown as any other; the machine has the word on the rest.
-async fn known_type<F: Fleet>(fleet: &F, name: String) -> Result<TypeName, Problem> {
-    match TypeName::new(name) {
-        Ok(name) => Ok(name),
-        Err(error) => {
-            let known: Vec<_> = fleet.view().await?.types.into_keys().collect();
-            let names = known.iter().map(TypeName::as_str).collect::<Vec<_>>().join(", ");
-            Err(Problem::new(StatusCode::NOT_FOUND, format!("{error}; there are: {names}")))
-        }
+async fn server<F: Fleet>(State(api): Api<F>, id: Name) -> Result<Json<Server>, Problem> {
+    let id = commands::server_id(id)?;
+    let records = api.records().await?;
+    match records.0.iter().find(|record| record.id == id) {
+        Some(record) => Ok(Json(report::server(record, &api.addresses))),
+        None => Err(Refusal::UnknownServer { server: id }.into()),
     }
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<CommandId, Problem> {
-    let refuse = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail);
-    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
-    match (keys.next(), keys.next()) {
-        (None, _) => random_key().map_err(|error| {
-            tracing::error!(%error, "no random number for an idempotency key");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the system gives no random numbers")
-        }),
-        (Some(key), None) => key
-            .to_str()
-            .ok()
-            .and_then(|key| CommandId::new(key).ok())
-            .ok_or_else(|| refuse("the Idempotency-Key must be 1 to 255 characters of ASCII")),
-        (Some(_), Some(_)) => Err(refuse("there must be one Idempotency-Key at most")),
-    }
-}
-
-/// Makes a key that nobody used.
-pub(crate) fn random_key() -> Result<CommandId, getrandom::Error> {
-    let bits = u128::from(getrandom::u64()?) << 64 | u128::from(getrandom::u64()?);
-    Ok(CommandId::new(format!("{bits:032x}")).expect("32 hexadecimal digits are a key"))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
-fn unreadable(rejection: JsonRejection) -> Problem {
-    Problem::new(rejection.status(), rejection.body_text())
 }
 
 async fn nothing_there() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path")
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path; see /v1/openapi.json")
 }
 
 async fn not_that_way() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method")
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method; see /v1/openapi.json")
 }

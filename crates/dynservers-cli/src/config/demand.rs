@@ -153,7 +153,7 @@ fn source(field: &Field<'_>) -> Option<SourceSettings> {
             directory.map(|directory| SourceSettings::Spool { directory })
         }
     };
-    section.finish_among(KEYS, "sources of kind", &format!("this one is of kind {word}"));
+    section.finish_among(KEYS, "{} sources", &format!("this one is of kind \"{word}\""));
     source
 }
 

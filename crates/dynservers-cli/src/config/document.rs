@@ -38,7 +38,7 @@ pub(super) fn read<'r>(
     let fleet = root.required("fleet", "fleet = \"workers\"").and_then(|field| field.named(FleetName::new));
     let ledger = |report: &Report<'_>| Some(endpoints::default_store(report));
     let store = endpoint(&mut root, "store", "url", ledger, endpoints::store);
-    let api = endpoint(&mut root, "api", "listen", endpoints::default_listen, endpoints::listen);
+    let api = endpoints::api(&mut root);
     let timing = timing(&mut root);
     let providers = root.required("providers", "[providers.upcloud]");
     let kinds = providers.as_ref().map(kinds).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::field::Field;
-use super::reader::Report;
+use super::reader::{Report, Section};
 
 /// Where the ledger is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +16,37 @@ pub(crate) enum StoreUrl {
 /// Where the daemon listens for commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listen {
-    /// On a Unix socket that only its owner may open.
-    Unix(PathBuf),
+    /// On a Unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Who may open it.
+        access: SocketAccess,
+    },
     /// On a loopback address, with a token.
     Tcp(SocketAddr),
+}
+
+/// Who may open a Unix socket, and with it say everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SocketAccess {
+    /// The bits of its mode: of its owner, and perhaps of its group.
+    pub(crate) mode: u32,
+    /// Its owner, by name or number; whoever runs the daemon if there is none.
+    pub(crate) owner: Option<String>,
+    /// Its group, by name or number; the daemon's own if there is none.
+    pub(crate) group: Option<String>,
+}
+
+impl SocketAccess {
+    /// The mode that lets nobody in but the owner.
+    pub(crate) const PRIVATE: u32 = 0o600;
+}
+
+impl Default for SocketAccess {
+    fn default() -> Self {
+        Self { mode: Self::PRIVATE, owner: None, group: None }
+    }
 }
 
 /// The longest path that every system takes as a Unix socket's address: `sun_path` less its final zero.
@@ -36,7 +63,7 @@ fn socket(report: &Report<'_>, path: &str) -> Result<Listen, String> {
             "the socket's path from the root has {length} bytes, and systems take {SOCKET_PATH_LIMIT}"
         ));
     }
-    Ok(Listen::Unix(path))
+    Ok(Listen::Unix { path, access: SocketAccess::default() })
 }
 
 /// Reads `sqlite:PATH`.
@@ -63,15 +90,85 @@ pub(super) fn default_store(report: &Report<'_>) -> StoreUrl {
     StoreUrl::Sqlite(report.directory.join("dynservers.db"))
 }
 
+/// Reads `[api]`.
+pub(super) fn api(root: &mut Section<'_>) -> Option<Listen> {
+    let Some(field) = root.get("api") else { return default_listen(root.report) };
+    let mut section = field.section()?;
+    let listen = section.get("listen");
+    let keys = ["mode", "owner", "group"].map(|key| section.get(key));
+    section.finish();
+    let listen = match listen {
+        Some(field) => listen_on(&field)?,
+        None => default_listen(root.report)?,
+    };
+    match listen {
+        Listen::Unix { path, .. } => Some(Listen::Unix { path, access: access(&keys)? }),
+        Listen::Tcp(_) => {
+            for key in keys.iter().flatten() {
+                key.add(
+                    "is for a Unix socket, and this listens on a port",
+                    "listen = \"unix:dynservers.sock\"",
+                );
+            }
+            keys.iter().all(Option::is_none).then_some(listen)
+        }
+    }
+}
+
+/// Reads who may open the socket. Whether such users and groups exist is found out where the daemon runs.
+fn access([mode, owner, group]: &[Option<Field<'_>>; 3]) -> Option<SocketAccess> {
+    let name = |field: &Option<Field<'_>>| match field {
+        None => Some(None),
+        Some(field) => self::name(field).map(Some),
+    };
+    let (owner, in_group) = (name(owner)?, name(group)?);
+    let mode = match mode {
+        None => SocketAccess::PRIVATE,
+        Some(field) => self::mode(field)?,
+    };
+    if let Some(group) = group.as_ref().filter(|_| mode & 0o070 == 0) {
+        group.add("may not open the socket by its mode", "mode = \"0660\"");
+        return None;
+    }
+    Some(SocketAccess { mode, owner, group: in_group })
+}
+
+fn name(field: &Field<'_>) -> Option<String> {
+    let text = field.resolved()?.text;
+    if text.is_empty() || text.contains(['\0', ':']) {
+        field.add("must be a name or a number", format!("{} = \"deploy\"", field.name()));
+        return None;
+    }
+    Some(text)
+}
+
+/// Reads the mode. One that lets everybody in is refused: whoever may open the socket may say everything.
+fn mode(field: &Field<'_>) -> Option<u32> {
+    const HELP: &str = "mode = \"0600\" for the owner, or mode = \"0660\" with a group";
+    let text = field.resolved()?;
+    let mode = u32::from_str_radix(&text.text, 8).ok().filter(|_| text.text.len() <= 4);
+    match mode {
+        Some(mode @ (0o600 | 0o660)) => Some(mode),
+        Some(mode) if mode & 0o007 != 0 => {
+            field.add("would let every user of this machine command the fleet", HELP);
+            None
+        }
+        _ => {
+            field.add(format!("must be \"0600\" or \"0660\", not {text}"), HELP);
+            None
+        }
+    }
+}
+
 /// Gives the socket beside the file.
-pub(super) fn default_listen(report: &Report<'_>) -> Option<Listen> {
+fn default_listen(report: &Report<'_>) -> Option<Listen> {
     socket(report, "dynservers.sock")
         .map_err(|problem| report.add(&(0..0), "api.listen", problem, SHORT))
         .ok()
 }
 
 /// Reads `unix:PATH` or `IP:PORT`.
-pub(super) fn listen(field: &Field<'_>) -> Option<Listen> {
+fn listen_on(field: &Field<'_>) -> Option<Listen> {
     const HELP: &str = "listen = \"unix:dynservers.sock\" or listen = \"127.0.0.1:7373\"";
     let text = field.resolved()?;
     if let Some(path) = text.text.strip_prefix("unix:") {

@@ -103,14 +103,10 @@ fn hook(field: &Field<'_>, names: &mut BTreeSet<String>) -> Option<HookSettings>
     let target = match (web, command) {
         (Some(web), None) => {
             let url = url(&web, &BTreeMap::new(), asked);
-            let secret = match secret {
-                Some(field) => field.secret("HOOK_SECRET"),
-                None => {
-                    section
-                        .add("must have `secret`: how else is the receiver to know who speaks?", SECRET_HELP);
-                    None
-                }
-            };
+            if secret.is_none() {
+                section.add("must have `secret`: how else is the receiver to know who speaks?", SECRET_HELP);
+            }
+            let secret = secret.and_then(|field| field.secret("HOOK_SECRET"));
             let plain = asked == Asked::Once { plain: true };
             url.and_then(|url| Some(HookTarget::Web { url, plain, secret: secret? }))
         }

@@ -46,7 +46,7 @@ pub(super) fn read_home(section: &mut Section<'_>) -> Option<(ProviderConfig, Ho
         None => Some(LOG_LIMIT),
     };
     let default = ProviderConfig { restart_time: RESTART_TIME, ..Local::provider_config() };
-    let config = machine(section, default, REQUEST);
+    let config = machine(section, &default, REQUEST);
     Some((config, Home { directory: directory?, log_limit: log_limit? }))
 }
 

@@ -29,7 +29,7 @@ use toml::de::DeTable;
 
 pub(crate) use call::Call;
 pub(crate) use demand::SourceSettings;
-pub(crate) use endpoints::{Listen, StoreUrl};
+pub(crate) use endpoints::{Listen, SocketAccess, StoreUrl};
 pub(crate) use find::{NoConfiguration, find};
 pub(crate) use hook::{HookSettings, HookTarget};
 pub(crate) use local::Home;

@@ -177,12 +177,25 @@ fn goes_on(line: &str) -> Option<&'static str> {
     (!value[begin.len()..].contains(end)).then_some(end)
 }
 
-/// Cuts off what a line assigns to a key that sounds like a secret, however it is written.
+/// Cuts off what a line assigns to a key that sounds like a secret, however it is written, and an address that somebody
+/// logs in with.
 fn masked(line: &str) -> String {
+    if let Some(at) =
+        line.match_indices("://").map(|(at, mark)| at + mark.len()).find(|at| logs_in(&line[*at..]))
+    {
+        let before = &line[..at];
+        return if secret_value(before).is_some() { masked(before) } else { format!("{before}***") };
+    }
     match secret_value(line) {
         Some(value) if !line[value..].trim().is_empty() => format!("{} ***", &line[..value]),
         _ => line.to_owned(),
     }
+}
+
+/// Whether what follows the scheme of an address has a user in it.
+fn logs_in(rest: &str) -> bool {
+    let ends = |char: char| "/?#\"'".contains(char) || char.is_whitespace();
+    rest.split(ends).next().is_some_and(|authority| authority.contains('@'))
 }
 
 /// Finds where a line begins to assign to a key that sounds like a secret.
@@ -225,6 +238,9 @@ mod tests {
             ("api_token_old=x", "api_token_old= ***"),
             ("providers.upcloud.token = x", "providers.upcloud.token = ***"),
             ("token =", "token ="),
+            ("url = \"https://me:x@a/\", b = 1", "url = \"https://***"),
+            ("token = \"x\", url = \"https://me:x@a/\"", "token = ***"),
+            ("url = \"https://a/@x\"", "url = \"https://a/@x\""),
             ("# a token is not given here", "# a token is not given here"),
         ] {
             assert_eq!(masked(line), shown);

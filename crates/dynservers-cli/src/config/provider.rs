@@ -59,7 +59,7 @@ pub(super) fn read(field: &Field<'_>) -> Option<(ProviderConfig, ProviderSetting
         .required("kind", "kind = \"upcloud\" or kind = \"local\"")
         .and_then(|field| field.choice(&ProviderKind::ALL));
     let Some(kind) = kind else {
-        machine(&mut section, ProviderConfig::default(), REQUEST);
+        machine(&mut section, &ProviderConfig::default(), REQUEST);
         section.finish_as_any(KEYS);
         return None;
     };
@@ -72,14 +72,14 @@ pub(super) fn read(field: &Field<'_>) -> Option<(ProviderConfig, ProviderSetting
             local::read_home(&mut section).map(|(config, home)| (config, ProviderSettings::Local(home)))
         }
     };
-    section.finish_among(KEYS, "providers of kind", &format!("this one is of kind {}", kind.name()));
+    section.finish_among(KEYS, "{} providers", &format!("this one is of kind \"{}\"", kind.name()));
     read
 }
 
 /// Reads what the machine must know. What is wrong has been told, so that any value does in its place.
 pub(super) fn machine(
     section: &mut Section<'_>,
-    default: ProviderConfig,
+    default: &ProviderConfig,
     request: RangeInclusive<Duration>,
 ) -> ProviderConfig {
     let mut duration = |key, bounds: RangeInclusive<Duration>, otherwise| {

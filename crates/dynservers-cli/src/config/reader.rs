@@ -150,14 +150,14 @@ impl<'r> Section<'r> {
         self.finish_among(&[], "", "");
     }
 
-    /// Refuses every key that was not asked for, and tells of which kind those are that others have: `things` are all
-    /// of them, and `this` is the one that is being read.
+    /// Refuses every key that was not asked for, and tells of which kind those are that others have: `things` are those
+    /// of kind `{}`, and `this` is the one that is being read.
     pub(super) fn finish_among(self, kinds: Kinds, things: &str, this: &str) {
         for (name, _) in self.table {
             let key: &str = name.get_ref();
             if !self.known.contains(&key) {
                 if let Some((kind, _)) = kinds.iter().find(|(_, keys)| keys.contains(&key)) {
-                    let message = format!("{OTHERS_KEY}{things} {kind}; {this}");
+                    let message = format!("{OTHERS_KEY}{}; {this}", things.replace("{}", kind));
                     self.report.add(&name.span(), &self.dotted(key), message, "remove it");
                     continue;
                 }

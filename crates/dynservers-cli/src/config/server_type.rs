@@ -113,8 +113,8 @@ pub(super) fn read(field: &Field<'_>, providers: &Providers<'_>) -> Option<(Type
         }
     };
     let provider = provider?;
-    let this = format!("this type is on {provider:?}, a {} one", kind?.name(), provider = provider.as_str());
-    section.finish_among(KEYS, "types on providers of kind", &this);
+    let this = format!("this type is on [providers.{provider}], of kind \"{}\"", kind?.name());
+    section.finish_among(KEYS, "types on {} providers", &this);
     let config = TypeConfig {
         min: min?,
         stop_timeout: stop_timeout.unwrap_or(DEFAULT_STOP_TIMEOUT),

@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use dynservers_core::{Action, FoundLabels, ProviderState, Reason};
+use dynservers_core::{Action, FoundLabels, PolicyConfig, ProviderState, Reason, Status};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::cloud::Fate;
-use crate::world::{World, type_name};
+use crate::workers::{AskFate, draining};
+use crate::world::{Disk, World, type_name};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -32,6 +33,25 @@ enum Step {
     Disaster,
     Stranger,
     Lag(u64),
+    /// Every server that runs has work for so many seconds.
+    Work(u64),
+    /// A worker ends.
+    Leave(usize),
+    /// Every n-th of the next questions meets this.
+    Asks(AskFate, u32),
+    Demand(u64, bool),
+    Override(Option<u32>, Option<u64>),
+    Protect(usize, bool),
+    Reload(Shape),
+}
+
+/// What a configuration says of the type.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    has_drain: bool,
+    asks_scores: bool,
+    has_policy: bool,
+    max: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,13 +78,31 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(Meddling::Vanish),
         Just(Meddling::Unlabel)
     ];
+    let ask = prop_oneof![
+        Just(AskFate::LoseQuestion),
+        Just(AskFate::LoseAnswer),
+        Just(AskFate::Never),
+        Just(AskFate::Twice),
+        (1_u64..400).prop_map(AskFate::Late),
+    ];
+    let shape = (prop::bool::weighted(0.8), any::<bool>(), prop::bool::weighted(0.3), 1_u32..20).prop_map(
+        |(has_drain, asks_scores, has_policy, max)| Shape { has_drain, asks_scores, has_policy, max },
+    );
     let step = prop_oneof![
+        3 => (1_u64..1_500).prop_map(Step::Work),
+        1 => (0_usize..12).prop_map(Step::Leave),
+        2 => (ask, 1_u32..4).prop_map(|(fate, nth)| Step::Asks(fate, nth)),
+        2 => (0_u64..120, any::<bool>()).prop_map(|(work, known)| Step::Demand(work, known)),
+        1 => (prop::option::of(0_u32..12), prop::option::of(1_u64..2_000))
+            .prop_map(|(count, seconds)| Step::Override(count, seconds)),
+        2 => (0_usize..12, any::<bool>()).prop_map(|(which, protected)| Step::Protect(which, protected)),
+        2 => shape.prop_map(Step::Reload),
         4 => (0_u32..12).prop_map(Step::Ensure),
         1 => (0_u32..4).prop_map(Step::Increase),
         1 => (0_u32..4).prop_map(Step::Decrease),
         1 => Just(Step::Reboot),
         6 => (1_u64..200).prop_map(Step::Pass),
-        1 => (500_u64..4_000).prop_map(Step::Pass),
+        2 => (500_u64..4_000).prop_map(Step::Pass),
         3 => (fate, 1_u32..5).prop_map(|(fate, nth)| Step::Fates(fate, nth)),
         2 => any::<bool>().prop_map(|is_late| Step::Crash { is_late }),
         2 => (1_u64..30, any::<bool>()).prop_map(|(outputs, is_done)| Step::Die { outputs, is_done }),
@@ -73,12 +111,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Stranger),
         1 => (0_u64..29_000).prop_map(Step::Lag),
     ];
-    prop::collection::vec(step, 5..30)
+    prop::collection::vec(step, 5..40)
 }
 
 fn take(world: &mut World, step: &Step) {
     match *step {
-        Step::Ensure(count) => drop(world.ensure(count)),
+        Step::Ensure(count) => drop(world.command(Action::Ensure { server_type: type_name(), count })),
         // Refused before the first look, or the step that the death of the process took with it.
         Step::Increase(by) => drop(world.command(Action::Increase { server_type: type_name(), by })),
         Step::Decrease(by) => drop(world.command(Action::Decrease { server_type: type_name(), by })),
@@ -108,8 +146,59 @@ fn take(world: &mut World, step: &Step) {
             world.cloud.add(FoundLabels::default(), ProviderState::Running, false, world.now);
         }
         Step::Lag(lag) => world.cloud.habits.list_lag = lag,
+        Step::Work(seconds) => world.occupy_all(seconds),
+        Step::Leave(which) => {
+            if let Some(id) = world.ids(Status::Running).get(which) {
+                world.worker(*id).is_gone = true;
+            }
+        }
+        Step::Asks(fate, nth) => {
+            let mut count = 0;
+            world.workers.fates = Box::new(move |_| {
+                count += 1;
+                if count % nth == 0 { fate } else { AskFate::Answer }
+            });
+        }
+        Step::Demand(work, is_known) => world.measure(work, (!is_known).then_some("down")),
+        Step::Override(count, seconds) => drop(world.say_override(count, seconds)),
+        Step::Protect(which, protected) => protect(world, which, protected),
+        Step::Reload(shape) => world.reload(shaped(shape)),
     }
     world.check_safety();
+}
+
+fn protect(world: &mut World, which: usize, protected: bool) {
+    let ids: Vec<_> = world.machine.ledger().servers().map(|record| record.id).collect();
+    if let Some(server) = ids.get(which).copied() {
+        // Refused where there is nothing to protect any more.
+        drop(world.command(Action::Protect { server, protected }));
+    }
+}
+
+fn shaped(shape: Shape) -> dynservers_core::Config {
+    let mut config = draining();
+    let server_type = config.server_types.get_mut(&type_name()).unwrap();
+    if !shape.has_drain {
+        server_type.drain = None;
+    }
+    server_type.asks_scores = shape.asks_scores;
+    server_type.max = shape.max;
+    server_type.policy = shape.has_policy.then(|| PolicyConfig {
+        jobs_per_server: 10,
+        fallback: Some(1),
+        ..PolicyConfig::default()
+    });
+    config
+}
+
+/// Takes back every word that would keep it from coming to rest where it is wanted.
+fn unprotect_all(world: &mut World) {
+    let is_protected =
+        |record: &&dynservers_core::ServerRecord| record.protected && record.status != Status::Deleted;
+    let ids: Vec<_> = world.machine.ledger().servers().filter(is_protected).map(|record| record.id).collect();
+    for server in ids {
+        drop(world.command(Action::Protect { server, protected: false }));
+    }
 }
 
 fn meddle(world: &mut World, which: usize, how: Meddling) {
@@ -125,10 +214,10 @@ fn meddle(world: &mut World, which: usize, how: Meddling) {
 #[test]
 fn whatever_happens_it_is_safe_and_settles() {
     let reached = Cell::new(BTreeSet::new());
-    let config = Config { cases: 128, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 256, failure_persistence: None, ..Config::default() };
     let result =
         TestRunner::new_with_rng(config, rng()).run(&(steps(), 2_usize..100), |(steps, page_size)| {
-            let mut world = World::new();
+            let mut world = World::with(draining(), Disk::new(1));
             world.cloud.habits.page_size = page_size;
             world.cloud.deletes_in_error = true;
             for step in steps {
@@ -136,11 +225,15 @@ fn whatever_happens_it_is_safe_and_settles() {
             }
             world.death = None;
             world.fates = Box::new(|_| Fate::Answer);
+            world.workers.fates = Box::new(|_| AskFate::Answer);
             world.run_seconds(600);
+            world.reload(draining());
+            unprotect_all(&mut world);
             world.command(Action::Resume { provider: None }).unwrap();
             world.ensure(4);
             // Failed ones are kept for an hour, and a token is looked for after that.
             world.converge(4);
+            assert_eq!(world.idlers(), [], "somebody still believes that it is to go");
             let mut names = reached.take();
             names.extend(world.events.iter().map(|event| event.kind.name()));
             reached.set(names);
@@ -159,6 +252,9 @@ fn whatever_happens_it_is_safe_and_settles() {
         "rebooting",
         "stopped",
         "deleted",
+        "draining",
+        "undrained",
+        "demand_unknown",
     ] {
         assert!(names.contains(rare), "never reached: {rare}");
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use dynservers_core::{Action, Ledger, Reconciler};
 
 use crate::cloud::Fate;
-use crate::world::{World, type_name};
+use crate::workers::{AskFate, demanding, scoring};
+use crate::world::{Disk, World, type_name};
 
 fn story(world: &mut World) {
     let mut count = 0_u32;
@@ -94,4 +95,82 @@ fn early_and_repeated_timeouts_are_harmless() {
         world.machine.handle_timeout(dynservers_core::Time::ZERO);
     }
     assert_eq!(world.machine, before);
+}
+
+/// A life in which workers are asked, answer or not, and are called back, and the number follows the work.
+fn working_story(world: &mut World) {
+    let mut count = 0_u32;
+    world.workers.fates = Box::new(move |_| {
+        count += 1;
+        if count.is_multiple_of(4) { AskFate::LoseAnswer } else { AskFate::Answer }
+    });
+    world.run_seconds(5);
+    for work in [60, 20, 0, 90, 10] {
+        world.measure(work, None);
+        world.run_seconds(70);
+        world.occupy_all(200);
+        world.say_override(Some(u32::try_from(work / 15).unwrap()), Some(150)).unwrap();
+        world.run_seconds(200);
+    }
+}
+
+fn working() -> World {
+    let mut config = demanding();
+    config.server_types.get_mut(&type_name()).unwrap().asks_scores = true;
+    World::with(config, Disk::new(1))
+}
+
+#[test]
+fn the_same_story_of_workers_is_the_same_to_the_last_question() {
+    let (mut one, mut two) = (working(), working());
+    working_story(&mut one);
+    working_story(&mut two);
+    assert_eq!(one.machine, two.machine);
+    assert_eq!(one.events, two.events);
+    assert_eq!(one.workers.asked, two.workers.asked);
+    assert_eq!(one.disk.stored, two.disk.stored);
+    for question in ["drain", "undrain", "busy"] {
+        assert!(one.workers.count(question) > 2, "{question}");
+    }
+}
+
+#[test]
+fn a_machine_restored_while_workers_drain_decides_as_the_live_one() {
+    let (mut live, mut restored) = (working(), working());
+    for world in [&mut live, &mut restored] {
+        working_story(world);
+        world.workers.fates = Box::new(|_| AskFate::Answer);
+        world.run_seconds(100);
+        world.say_override(Some(6), None).unwrap();
+        world.converge(6);
+        world.occupy_all(400);
+        world.say_override(Some(3), Some(500)).unwrap();
+        world.run_seconds(100);
+    }
+    restored.crash();
+    let before = restored.events.len();
+    for world in [&mut live, &mut restored] {
+        world.run_seconds(200);
+        world.say_override(Some(5), Some(500)).unwrap();
+        world.run_seconds(700);
+        world.measure(10, None);
+        world.run_seconds(400);
+        world.measure(10, None);
+        world.run_seconds(1_200);
+    }
+    let told =
+        |world: &World| world.events[before..].iter().map(|event| event.kind.clone()).collect::<Vec<_>>();
+    assert_eq!(told(&live), told(&restored));
+    assert!(told(&live).len() > 10);
+    assert_eq!(restored.idlers(), []);
+}
+
+#[test]
+fn a_fleet_that_asks_everything_is_silent_at_rest() {
+    let mut world = World::running(scoring(), 5);
+    let (outputs, writes) = (world.outputs, world.writes);
+    world.run_seconds(3_600);
+    // The periodic look, and nothing else.
+    assert!(world.outputs - outputs <= 13, "{}", world.outputs - outputs);
+    assert_eq!((world.writes, world.workers.asked.len()), (writes, 0));
 }

@@ -116,8 +116,9 @@ fn a_drain_that_is_done_is_not_undone() {
     // Done, and its server cannot be stopped yet.
     world.fate(crate::cloud::Fate::Throttle, |effect| effect.op.name() == "stop");
     world.run_seconds(20);
-    let is_done =
-        |world: &World| world.machine.ledger().server(id).unwrap().removal.as_ref().unwrap().drain.unwrap().done;
+    let is_done = |world: &World| {
+        world.machine.ledger().server(id).unwrap().removal.as_ref().unwrap().drain.unwrap().done
+    };
     assert!(is_done(&world));
     world.ensure(3);
     world.run_seconds(5);
@@ -233,8 +234,16 @@ fn a_protected_server_is_kept_whatever_befalls_it() {
         let key = world.cloud.oldest();
         world.cloud.meddle(key, |server| server.state = state);
         world.run_seconds(12 * 3_600);
-        assert_eq!((world.count(Status::Errored), world.sent("stop"), world.sent("delete")), (1, 0, 0), "{state:?}");
-        assert_eq!((world.count(Status::Running), world.sent("create")), (1, 2), "another one stands in for it");
+        assert_eq!(
+            (world.count(Status::Errored), world.sent("stop"), world.sent("delete")),
+            (1, 0, 0),
+            "{state:?}"
+        );
+        assert_eq!(
+            (world.count(Status::Running), world.sent("create")),
+            (1, 2),
+            "another one stands in for it"
+        );
         world.cloud.meddle(key, |server| server.state = dynservers_core::ProviderState::Running);
         world.run_seconds(400);
         assert!(world.ids(Status::Running).contains(&id), "{state:?}");

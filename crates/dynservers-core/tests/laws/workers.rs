@@ -1,11 +1,11 @@
 //! Workers: who is at work on each server, and what becomes of the questions that are put to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dynservers_core::{
-    Answer, Ask, Config, DrainConfig, Effect, Failure, Input, Op, PolicyConfig, ProviderState, Question,
-    ServerId, Status, Time, Why,
+    Answer, Ask, Batch, Change, Config, DrainConfig, Effect, Failure, Input, Op, PolicyConfig, ProviderState,
+    Question, ServerId, ServerRecord, Status, Time, Why,
 };
 
 use crate::world::{World, config, type_name};
@@ -43,11 +43,18 @@ pub(crate) struct Workers {
     pub(crate) of: BTreeMap<ServerId, Worker>,
     pub(crate) asked: Vec<(Time, ServerId, &'static str)>,
     pub(crate) fates: Box<dyn FnMut(&Ask) -> AskFate>,
+    /// Those whose stop was recorded while their type had no drain, which is irrevocable.
+    unspared: BTreeSet<ServerId>,
 }
 
 impl Default for Workers {
     fn default() -> Self {
-        Self { of: BTreeMap::new(), asked: Vec::new(), fates: Box::new(|_| AskFate::Answer) }
+        Self {
+            of: BTreeMap::new(),
+            asked: Vec::new(),
+            fates: Box::new(|_| AskFate::Answer),
+            unspared: BTreeSet::new(),
+        }
     }
 }
 
@@ -116,6 +123,19 @@ impl World {
         self.workers.of.entry(id).or_default()
     }
 
+    /// Notes whose stop is recorded while their type has no drain.
+    pub(crate) fn note_unspared(&mut self, batch: &Batch) {
+        for change in &batch.changes {
+            let Change::Server(record) = change else { continue };
+            let config = self.config.server_types.get(&record.server_type);
+            if config.is_none_or(|config| config.drain.is_none())
+                && record.removal.as_ref().is_some_and(|removal| removal.stop.is_some())
+            {
+                self.workers.unspared.insert(record.id);
+            }
+        }
+    }
+
     /// Nobody who has work in hand is stopped before the end of the time that it was given.
     pub(crate) fn check_mercy(&self, effect: &Effect) {
         let Op::Stop { provider_id, .. } = &effect.op else { return };
@@ -129,7 +149,8 @@ impl World {
         let is_lost =
             matches!(removal.why, Why::Failed | Why::FoundStopped | Why::Drained | Why::DeletedBefore);
         let config = self.machine.config().server_types.get(&record.server_type);
-        if is_lost || config.is_none_or(|config| config.drain.is_none()) {
+        let drains = config.is_some_and(|config| config.drain.is_some());
+        if is_lost || !drains || self.workers.unspared.contains(&record.id) {
             return;
         }
         assert!(
@@ -139,10 +160,15 @@ impl World {
         );
     }
 
-    /// Whether there is anybody on a running server who takes no work.
+    /// Gives the running servers of ours whose worker takes no work.
     pub(crate) fn idlers(&self) -> Vec<ServerId> {
-        let is_idler = |id: &ServerId| self.workers.of.get(id).is_some_and(|worker| worker.is_draining);
-        self.ids(Status::Running).into_iter().filter(is_idler).collect()
+        let is_idler = |record: &&ServerRecord| {
+            let worker = self.workers.of.get(&record.id);
+            record.status == Status::Running
+                && !record.disowned
+                && worker.is_some_and(|worker| worker.is_draining)
+        };
+        self.machine.ledger().servers().filter(is_idler).map(|record| record.id).collect()
     }
 }
 

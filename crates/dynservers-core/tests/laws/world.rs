@@ -66,6 +66,8 @@ pub(crate) struct World {
     /// How long the answer to a create takes besides.
     pub(crate) answer_delay: u64,
     pub(crate) workers: Workers,
+    /// What new servers are made from.
+    pub(crate) plan: &'static str,
     /// How many batches were written.
     pub(crate) writes: u64,
     /// Answers on their way.
@@ -113,6 +115,7 @@ impl World {
             is_lag_honest: true,
             answer_delay: 0,
             workers: Workers::default(),
+            plan: "small",
             writes: 0,
             answers: VecDeque::new(),
             pending: VecDeque::new(),
@@ -191,12 +194,13 @@ impl World {
         match output {
             Output::Persist(batch) => {
                 self.disk.append(&batch);
+                self.note_unspared(&batch);
                 self.writes += 1;
                 return Some(Input::Persisted(batch.seq));
             }
             Output::Prepare(prepare) => {
                 let name = format!("dynamic-server-{}-{}", prepare.server_type, prepare.server);
-                let spec = Arc::new(Spec::new(serde_json::json!({"plan": "small"})));
+                let spec = Arc::new(Spec::new(serde_json::json!({"plan": self.plan})));
                 let result = if self.broken_template {
                     Err(Failure::new("the template is broken"))
                 } else {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -156,7 +156,7 @@ impl Courier {
         fleet: &FleetName,
         hooks: Vec<Hook>,
         limits: Limits,
-        directory: PathBuf,
+        directory: &Path,
         mut log: impl Log + 'static,
         tell: impl Fn(Told) + Send + Sync + 'static,
     ) -> Result<Self, CourierError> {
@@ -169,7 +169,7 @@ impl Courier {
             }
         }
         let system = |error: std::io::Error| CourierError::System(error.to_string());
-        DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(system)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(system)?;
         // Read now and not later: whatever happens from here on is delivered.
         let end = log.end().map_err(CourierError::Log)?;
         let log: Arc<Mutex<dyn Log>> = Arc::new(Mutex::new(log));
@@ -177,7 +177,7 @@ impl Courier {
         let (mut lines, mut keepers) = (Vec::new(), Vec::new());
         for hook in hooks {
             let (sender, receiver) = channel();
-            let file = CursorFile::new(&directory, &hook.name);
+            let file = CursorFile::new(directory, &hook.name);
             let rung = Arc::new(AtomicBool::new(false));
             lines.push(Line { rung: Arc::clone(&rung), sender: sender.clone() });
             let hook = Arc::new(hook);

@@ -86,7 +86,7 @@ pub struct Lanes {
     limits: Limits,
     taken: EventId,
     held: BTreeMap<EventId, Held>,
-    lanes: BTreeMap<Option<ServerId>, VecDeque<EventId>>,
+    queues: BTreeMap<Option<ServerId>, VecDeque<EventId>>,
     ready: BTreeSet<EventId>,
     waiting: BTreeSet<(Time, EventId)>,
     under_way: BTreeSet<EventId>,
@@ -110,7 +110,7 @@ impl Lanes {
             limits,
             taken: cursor,
             held: BTreeMap::new(),
-            lanes: BTreeMap::new(),
+            queues: BTreeMap::new(),
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
             under_way: BTreeSet::new(),
@@ -131,7 +131,7 @@ impl Lanes {
             return;
         }
         let lane = lane(&event.kind);
-        let queue = self.lanes.entry(lane).or_default();
+        let queue = self.queues.entry(lane).or_default();
         if queue.is_empty() {
             self.ready.insert(id);
         }
@@ -232,14 +232,14 @@ impl Lanes {
     /// Ends an event, and lets the next of its lane begin.
     fn leave(&mut self, id: EventId) {
         let Some(held) = self.held.remove(&id) else { return };
-        let Some(queue) = self.lanes.get_mut(&held.lane) else { return };
+        let Some(queue) = self.queues.get_mut(&held.lane) else { return };
         queue.pop_front();
         match queue.front() {
             Some(&next) => {
                 self.ready.insert(next);
             }
             None => {
-                self.lanes.remove(&held.lane);
+                self.queues.remove(&held.lane);
             }
         }
     }

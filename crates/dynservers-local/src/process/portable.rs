@@ -4,7 +4,7 @@
 //! lock), and between the last look and the signal there is a moment in which a number could in theory be reused.
 
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use dynservers_core::Token;
 use rustix::io::Errno;
@@ -16,10 +16,8 @@ use super::{Process, TOKEN_VARIABLE};
 const START_WORDS: usize = 5;
 
 /// Gives the id of this boot.
+#[cfg(not(target_os = "linux"))]
 pub(super) fn boot_id() -> io::Result<String> {
-    #[cfg(target_os = "linux")]
-    return super::linux::boot_id();
-    #[cfg(not(target_os = "linux"))]
     for name in ["kern.bootsessionuuid", "kern.boottime"] {
         if let Ok(id) = run("sysctl", &["-n", name])
             && !id.trim().is_empty()
@@ -27,14 +25,14 @@ pub(super) fn boot_id() -> io::Result<String> {
             return Ok(id.trim().to_owned());
         }
     }
-    #[cfg(not(target_os = "linux"))]
     Err(io::Error::other("sysctl knows neither kern.bootsessionuuid nor kern.boottime"))
 }
 
 /// Tells when a process was started; none if there is no such process.
 pub(super) fn start_of(pid: u32) -> io::Result<Option<String>> {
-    // `ps` fails when it finds nothing, and says nothing then.
-    let text = run("ps", &["-o", "lstart=", "-p", &pid.to_string()]).unwrap_or_default();
+    // `ps` fails when it finds nothing, and prints nothing then.
+    let output = output("ps", &["-o", "lstart=", "-p", &pid.to_string()])?;
+    let text = String::from_utf8_lossy(&output.stdout);
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     Ok((words.len() == START_WORDS).then(|| words.join(" ")))
 }
@@ -114,11 +112,15 @@ impl Member {
     }
 }
 
-/// Runs a tool and gives what it prints, in one language and one time zone, whoever asks.
-fn run(program: &str, arguments: &[&str]) -> io::Result<String> {
+/// Runs a tool in one language and one time zone, whoever asks.
+fn output(program: &str, arguments: &[&str]) -> io::Result<Output> {
     let mut command = Command::new(program);
-    command.args(arguments).env("LC_ALL", "C").env("TZ", "UTC0").stdin(Stdio::null());
-    let output = command.output()?;
+    command.args(arguments).env("LC_ALL", "C").env("TZ", "UTC0").stdin(Stdio::null()).output()
+}
+
+/// Runs a tool and gives what it prints.
+fn run(program: &str, arguments: &[&str]) -> io::Result<String> {
+    let output = output(program, arguments)?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(io::Error::other(format!("{program} failed: {words}")));

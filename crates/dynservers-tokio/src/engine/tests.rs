@@ -1,5 +1,7 @@
 //! The loop against a scripted machine: what is carried out, in which order, and what comes back.
 
+mod asks;
+mod reload;
 mod rig;
 
 use std::collections::BTreeMap;
@@ -39,6 +41,17 @@ async fn writes_follow_each_other_in_order() {
         assert_eq!(answer.await.unwrap(), ANSWER);
     }
     assert_eq!(*rig.written.lock().unwrap(), (1..=20).map(Seq).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_the_loop_does_is_counted_and_read_past_it() {
+    let rig = Rig::new(recorder());
+    let answer = rig.command(1);
+    rig.allow_write.send(()).unwrap();
+    assert_eq!(answer.await.unwrap(), ANSWER);
+    let counted = rig.handle.metrics();
+    assert_eq!(counted.writes.count(), 1);
+    assert!(counted.turns.count() >= 2, "one until the command, one until its write: {counted:?}");
 }
 
 #[tokio::test]
@@ -126,6 +139,9 @@ async fn every_effect_ends_in_one_completion() {
     let deadline = Time::from_millis(1000) + ProviderConfig::default().request_timeout;
     assert!(rig.clock.now() >= deadline, "it might have been answered until then");
     assert_eq!(rig.seen().len(), 5);
+    let counted = rig.handle.metrics().effects;
+    let outcomes: Vec<_> = counted.iter().map(|(kind, took)| (kind.outcome, took.count())).collect();
+    assert_eq!(outcomes, [("accepted", 1), ("lost", 2), ("unsent", 1)]);
 }
 
 #[tokio::test]

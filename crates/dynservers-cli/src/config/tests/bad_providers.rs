@@ -124,6 +124,24 @@ fn a_socket_with_a_long_path() {
 }
 
 #[test]
+fn a_socket_for_everybody_for_a_group_that_may_not_and_on_a_port() {
+    let api = |text: &str| told("[providers", &format!("[api]\n{text}\n[providers"));
+    for (text, message) in [
+        ("mode = \"0666\"", "every user of this machine"),
+        ("mode = \"0770\"", "must be \"0600\" or \"0660\""),
+        ("mode = \"660x\"", "must be \"0600\" or \"0660\""),
+        ("mode = 660", "must be a text"),
+        ("group = \"deploy\"", "may not open the socket by its mode"),
+        ("mode = \"0660\"\ngroup = \"\"", "must be a name or a number"),
+        ("listen = \"127.0.0.1:7373\"\nmode = \"0660\"", "is for a Unix socket"),
+        ("listens = \"unix:x\"", "api.listens"),
+    ] {
+        let told = api(text);
+        assert!(told.contains(message), "{text}: {told}");
+    }
+}
+
+#[test]
 fn a_store_of_another_kind() {
     insta::assert_snapshot!(told("[providers", "[store]\nurl = \"postgres://localhost\"\n[providers"), @r#"
     error: dynservers.toml:4:7: store.url: must be a file of SQLite's, `sqlite:PATH`

@@ -11,7 +11,9 @@ use dynservers_http::Text;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Account, AddressPreference, Configuration, Listen, ProviderSettings, StoreUrl, Template};
+use super::super::{
+    Account, AddressPreference, Configuration, Listen, ProviderSettings, SocketAccess, StoreUrl, Template,
+};
 use super::{FULL, SMALL, parse, parse_in};
 
 fn upcloud() -> ProviderName {
@@ -36,7 +38,8 @@ fn every_key_of_the_documentation_is_read() {
     assert_eq!(read.fleet.as_str(), "workers");
     assert!(read.retired_types.is_empty());
     assert_eq!(read.store, StoreUrl::Sqlite(directory.path().join("dynservers.db")));
-    assert_eq!(read.api, Listen::Unix(directory.path().join("dynservers.sock")));
+    let path = directory.path().join("dynservers.sock");
+    assert_eq!(read.api, Listen::Unix { path, access: SocketAccess::default() });
     assert_eq!(
         (read.path.as_path(), read.directory.as_path()),
         (Path::new("dynservers.toml"), directory.path())
@@ -229,4 +232,13 @@ proptest! {
         let damaged = format!("{}{piece}{}", FULL.get(..at).unwrap_or(FULL), FULL.get(end..).unwrap_or(""));
         let _ = parse(&damaged).map_err(|problems| problems.to_string());
     }
+}
+
+#[test]
+fn a_socket_for_a_group() {
+    let api = "[api]\nmode = \"0660\"\ngroup = \"deploy\"\nowner = \"1000\"\n";
+    let read = parse(&format!("{SMALL}{api}")).unwrap();
+    let Listen::Unix { access, .. } = read.api else { panic!("not a socket") };
+    let named = |name: &str| Some(name.to_owned());
+    assert_eq!(access, SocketAccess { mode: 0o660, owner: named("1000"), group: named("deploy") });
 }

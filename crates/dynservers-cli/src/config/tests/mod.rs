@@ -1,10 +1,12 @@
 //! What a configuration file may say, and what it is told if it says anything else.
 
 mod bad_files;
+mod bad_local;
 mod bad_providers;
 mod bad_types;
 mod credentials;
 mod good_inputs;
+mod good_local;
 mod readme;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +29,29 @@ plan = "2xCPU-4GB"
 snapshot = "01000000-0000-4000-8000-000030240200"
 max = 20
 "#;
+
+/// The file of the documentation of fleets on this machine, with every key that they have.
+const LOCAL: &str = include_str!("local.toml");
+
+/// The smallest file of a fleet on this machine that is right.
+const SMALL_LOCAL: &str = r#"fleet = "workers"
+
+[providers.here]
+kind = "local"
+
+[server_types.default]
+provider = "here"
+snapshot = "worker"
+max = 8
+"#;
+
+/// Makes a directory with what the local files name.
+fn directory() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("worker")).unwrap();
+    std::fs::write(directory.path().join("worker/start"), "").unwrap();
+    directory
+}
 
 /// Reads a text as if it stood in `/etc/fleet/dynservers.toml`.
 fn parse(text: &str) -> Result<Configuration, Problems> {

@@ -36,7 +36,7 @@ pub(in super::super) fn read(section: &mut Section<'_>, place: Place) -> Option<
         None => Some(BaseUrl::default()),
     };
     let configured = credentials(section);
-    let config = machine(section, ProviderConfig::default(), REQUEST);
+    let config = machine(section, &ProviderConfig::default(), REQUEST);
     Some((config, Account { base_url: base_url?, configured, place }))
 }
 

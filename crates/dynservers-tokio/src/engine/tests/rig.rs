@@ -130,6 +130,7 @@ pub(super) struct Setting {
     pub(super) fails_at: Option<Seq>,
     pub(super) timeout: Option<Time>,
     pub(super) prepare: Option<Arc<PrepareFn>>,
+    pub(super) asker: Option<Arc<dyn Asker>>,
 }
 
 impl Rig {
@@ -163,7 +164,7 @@ impl Rig {
                 config: config(),
                 executors: BTreeMap::from([(provider(), Arc::clone(&hands) as Arc<dyn AsyncExecutor>)]),
                 prepare,
-                asker: Arc::new(NoAsker),
+                asker: setting.asker.unwrap_or_else(|| Arc::new(NoAsker)),
             },
             store: Box::new(disk),
             clock: clock.clone(),
