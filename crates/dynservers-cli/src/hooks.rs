@@ -68,7 +68,7 @@ impl Hooks {
         let events = handle.subscribe();
         let log = HandleLog { handle: handle.clone(), runtime: runtime::Handle::current() };
         let started = spawn_blocking(move || {
-            Courier::start(&fleet, hooks, Limits::default(), directory, log, |told| tell(&told))
+            Courier::start(&fleet, hooks, Limits::default(), &directory, log, |told| tell(&told))
         });
         let courier = started.await.map_err(|_| HooksError::Broken)??;
         let ringing = tokio::spawn(ring(events, courier.bell()));

@@ -115,7 +115,8 @@ impl Configuration {
         let file = path.display().to_string();
         let source = Source { file: &file, text };
         let (document, errors) = DeTable::parse_recoverable(text);
-        let report = Report { looks_at_disk, ..Report::new(source, directory, variable) };
+        let mut report = Report::new(source, directory, variable);
+        report.looks_at_disk = looks_at_disk;
         // What a broken file means is a guess: its keys are looked at once it can be read.
         for error in &errors {
             let span = error.span().unwrap_or_default();
