@@ -8,6 +8,7 @@ mod fleet;
 mod local;
 mod process;
 mod receiver;
+mod speak;
 mod wait;
 
 pub use cloud::Cloud;

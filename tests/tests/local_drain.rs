@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use dynservers_tests::{Fleet, Receiver, Request, eventually, is_alive};
+use serde_json::json;
 
 /// Says what was asked, and answers from the file of the server's jobs.
 const ASK: &str = r#"#!/bin/sh
@@ -256,6 +257,28 @@ fn of_many_the_idle_one_goes() {
     }
     drained.fleet.reach(0);
     drained.fleet.vanishes();
+}
+
+#[test]
+fn a_protected_one_stays_until_it_is_not() {
+    let drained = Drained::by_program("");
+    let fleet = &drained.fleet;
+    fleet.reach(2);
+    let (ids, begun) = (fleet.running(), fleet.at_work(2));
+    let number = |id: &str| fleet.row(id).expect("it is there")["id"].clone();
+    let path = format!("/v1/servers/{}/protection", number(&ids[0]));
+    let (status, told) = fleet.say("PUT", &path, &json!(null));
+    assert_eq!(status, 200, "{told}");
+    let protected = drained.worker(&ids[0]);
+    fleet.ensure(0);
+    fleet.settles_at(1);
+    fleet.looks(2);
+    assert_eq!((fleet.running(), is_alive(protected)), (vec![ids[0].clone()], true));
+    assert!(drained.asked("drain", &ids[0]).is_empty(), "it was told to drain");
+    let (status, told) = fleet.say("DELETE", &path, &json!(null));
+    assert_eq!(status, 200, "{told}");
+    fleet.vanishes();
+    assert!(!begun.iter().any(|worker| is_alive(*worker)));
 }
 
 /// Finishes its job when it is asked to end, and says that it did.

@@ -179,3 +179,20 @@ fn a_reboot_starts_each_worker_again_in_its_place() {
     fleet.reach(0);
     fleet.vanishes();
 }
+
+#[test]
+fn a_rolling_reboot_never_takes_two_at_once() {
+    let (fleet, begun) = fleet_of(3, "max = 4");
+    let (status, told) = fleet.say("POST", "/v1/types/default/reboot", &serde_json::json!({"at_a_time": 1}));
+    assert_eq!(status, 200, "{told}");
+    eventually("each was started again", || {
+        let workers = fleet.workers();
+        assert!(workers.iter().filter(|worker| is_alive(**worker)).count() >= 2, "two were down at once");
+        let is_new = workers.iter().all(|worker| is_alive(*worker) && !begun.contains(worker));
+        (workers.len() == 3 && is_new).then_some(())
+    });
+    fleet.settles_at(3);
+    assert_eq!(fleet.events("rebooting"), 3);
+    fleet.reach(0);
+    fleet.vanishes();
+}
