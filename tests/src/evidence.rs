@@ -62,10 +62,16 @@ impl Fleet {
         self.status()["types"]["default"].take()
     }
 
-    /// Gives what is said of the provider.
+    /// Gives what is said of the only provider.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
     #[must_use]
     pub fn provider(&self) -> Value {
-        self.status()["providers"]["upcloud"].take()
+        let status = self.status();
+        let providers = status["providers"].as_object().expect("providers are told of by name");
+        providers.values().next().expect("there is a provider").clone()
     }
 
     /// Counts the events of a kind that were told since the fleet was made.

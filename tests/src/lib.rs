@@ -7,6 +7,8 @@ mod evidence;
 mod fleet;
 mod local;
 mod process;
+mod receiver;
+mod speak;
 mod wait;
 
 pub use cloud::Cloud;
@@ -14,4 +16,5 @@ pub use evidence::calls;
 pub use fleet::{BIG_TYPE, Fleet, TIMING, Told, WATCHFUL};
 pub use local::{WORKER, is_alive};
 pub use process::binary;
+pub use receiver::{Answered, Receiver, Request};
 pub use wait::{PATIENCE, eventually};

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-use crate::{Fleet, WATCHFUL};
+use crate::{Fleet, WATCHFUL, eventually};
 
 /// A worker that says who it is and goes on until it is told to end.
 pub const WORKER: &str = "#!/bin/sh\necho $$ > pid.new && mv pid.new pid\nwhile :; do sleep 1; done\n";
@@ -73,6 +73,37 @@ stop_timeout = "5s"
         places
     }
 
+    /// Gives every process of this machine that bears the mark of one of this fleet's servers in its environment,
+    /// whatever any file says. Where there is no `/proc`, none is found.
+    #[must_use]
+    pub fn marked(&self) -> Vec<i32> {
+        let mark = format!("DYNSERVERS_SERVER_DIR={}/", self.path().display());
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let processes = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let bears = |process: &i32| {
+            let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(mark.as_bytes()))
+        };
+        processes.filter(bears).collect()
+    }
+
+    /// Waits until as many workers as given have said who they are and live, and gives them.
+    #[expect(clippy::must_use_candidate, reason = "often only waited for")]
+    pub fn at_work(&self, count: usize) -> Vec<i32> {
+        eventually(&format!("{count} workers are at work"), || {
+            let workers = self.workers();
+            (workers.len() == count && workers.iter().all(|worker| is_alive(*worker))).then_some(workers)
+        })
+    }
+
+    /// Waits until nothing is left of any server: no record, no directory, no process.
+    pub fn vanishes(&self) {
+        self.settles_at(0);
+        eventually("no directory and no process is left", || {
+            (self.places().is_empty() && self.marked().is_empty()).then_some(())
+        });
+    }
+
     /// Gives the processes of all servers, whose workers have said who they are.
     #[must_use]
     pub fn workers(&self) -> Vec<i32> {
@@ -97,7 +128,10 @@ pub fn is_alive(process: i32) -> bool {
 
 /// Ends every server of a fleet whose test is over, however it ended.
 pub(crate) fn end_all(fleet: &Fleet) {
-    for worker in fleet.workers().into_iter().filter(|worker| is_alive(*worker)).filter_map(Pid::from_raw) {
+    let mut workers = fleet.marked();
+    workers.extend(fleet.workers());
+    for worker in workers.into_iter().filter(|worker| is_alive(*worker)).filter_map(Pid::from_raw) {
         let _ = kill_process_group(worker, Signal::KILL);
+        let _ = kill_process(worker, Signal::KILL);
     }
 }

@@ -59,6 +59,17 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     done
 }
 
+/// Builds the daemon and kills it so many times at drawn moments.
+pub(crate) fn storm(rounds: &str) -> Result<(), Failure> {
+    if !rounds.parse::<u32>().is_ok_and(|rounds| (3..=100_000).contains(&rounds)) {
+        return Err(Failure::Usage(format!("`--rounds` must be a number from 3 to 100000, not {rounds:?}")));
+    }
+    checks::daemon().run()?;
+    Cargo::new("test --package dynservers-tests --test local_kill_storm -- --nocapture")
+        .environment("DYNSERVERS_STORM_ROUNDS", rounds)
+        .run()
+}
+
 /// How many tests there were, over all test programs.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {

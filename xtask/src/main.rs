@@ -16,6 +16,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "test",
         "build the daemon, then run every test and documentation example; further arguments go to cargo test",
     ),
+    (
+        "storm",
+        "kill the daemon at drawn moments of local servers, --rounds N times (200), and look for what is left",
+    ),
     ("help", "this list"),
 ];
 
@@ -25,6 +29,9 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let done = match (command.as_str(), rest.as_slice()) {
         ("test", rest) => commands::test(rest),
+        ("storm", []) => commands::storm("200"),
+        ("storm", [option, rounds]) if option == "--rounds" => commands::storm(rounds),
+        ("storm", _) => Err(Failure::Usage("`storm` takes `--rounds N` and nothing else".to_owned())),
         ("lint", []) => commands::lint(),
         ("tidy", []) => commands::tidy(),
         ("help" | "--help" | "-h", []) => {

@@ -33,7 +33,7 @@ impl fmt::Display for Failure {
 #[derive(Clone, Debug)]
 pub(crate) struct Cargo {
     arguments: Vec<String>,
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Cargo {
@@ -49,8 +49,8 @@ impl Cargo {
     }
 
     /// Sets an environment variable.
-    pub(crate) fn environment(mut self, key: &'static str, value: &'static str) -> Self {
-        self.environment.push((key, value));
+    pub(crate) fn environment(mut self, key: &'static str, value: &str) -> Self {
+        self.environment.push((key, value.to_owned()));
         self
     }
 
@@ -91,7 +91,10 @@ impl Cargo {
     fn command(&self) -> Command {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
-        command.args(&self.arguments).envs(self.environment.iter().copied()).current_dir(root());
+        command
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
+            .current_dir(root());
         command
     }
 

@@ -75,7 +75,7 @@ fn guard(directory: &Path) -> ExitCode {
 /// Does what was said, and gives the code to end with; what went wrong has been told then.
 async fn dispatch(cli: Cli) -> Exit {
     match cli.command {
-        Command::Fleet(command) => match configuration(cli.config.as_deref()) {
+        Command::Fleet(command) => match configuration(cli.config.as_deref(), &command) {
             Ok(configuration) => operate(command, configuration).await,
             Err(problem) => {
                 complain(problem);
@@ -189,6 +189,8 @@ enum ConfigurationError {
     Wrong(#[from] Problems),
 }
 
-fn configuration(named: Option<&Path>) -> Result<Configuration, ConfigurationError> {
-    Ok(Configuration::load(&find(named)?)?)
+fn configuration(named: Option<&Path>, command: &FleetCommand) -> Result<Configuration, ConfigurationError> {
+    let path = find(named)?;
+    let makes_servers = matches!(command, FleetCommand::Run | FleetCommand::Plan { .. });
+    Ok(if makes_servers { Configuration::load(&path)? } else { Configuration::load_to_speak(&path)? })
 }

@@ -97,7 +97,8 @@ fn source(
             };
             let web =
                 web.map_err(|source| MeasuringError::Web { server_type: server_type.clone(), source })?;
-            let name = web.shown();
+            // What it says of itself begins with its address.
+            let name = "http".to_owned();
             let http = Http::new(web, pointer.clone(), in_flight.clone())
                 .map_err(|source| MeasuringError::Pointer { server_type: server_type.clone(), source })?;
             (name, Arc::new(http))

@@ -239,8 +239,9 @@ impl Web {
             Some(body) => request.body(body).map(|request| self.agent.run(request)),
             None => request.body(()).map(|request| self.agent.run(request)),
         };
-        let words = |error: &ureq::Error| {
-            format!("{} does not answer: {}", self.shown(), redact(&error.to_string(), &secrets))
+        let words = |error: &ureq::Error| match error {
+            ureq::Error::Timeout(_) => format!("{} did not answer within {:?}", self.shown(), self.timeout),
+            error => format!("{} does not answer: {}", self.shown(), redact(&error.to_string(), &secrets)),
         };
         let answer = sent
             .map_err(|error| unsent(format!("the request cannot be made: {error}")))?

@@ -72,9 +72,12 @@ pub(super) fn template(section: &mut Section<'_>) -> Template {
     template
 }
 
-/// Reads the directory to be copied; it must be there, with a program to run if none is named.
+/// Reads the directory to be copied; for whoever makes servers it must be there, with a program to run if none is named.
 fn directory(field: &Field<'_>, needs_start: bool) -> Option<PathBuf> {
     let path = field.path()?;
+    if !field.report.looks_at_disk {
+        return Some(path);
+    }
     let start = path.join("start");
     if !path.is_dir() {
         let help = "make it; relative paths are relative to the configuration file's directory";

@@ -73,8 +73,17 @@ pub(crate) struct Configuration {
 const NO_TOML: &str = "is not TOML";
 
 impl Configuration {
-    /// Reads a configuration file.
+    /// Reads a configuration file, for whoever makes servers: what they are made of must be there.
     pub(crate) fn load(path: &Path) -> Result<Self, Problems> {
+        Self::load_with(path, true)
+    }
+
+    /// Reads a configuration file, for commands that make no servers: these must work where a snapshot went missing.
+    pub(crate) fn load_to_speak(path: &Path) -> Result<Self, Problems> {
+        Self::load_with(path, false)
+    }
+
+    fn load_with(path: &Path, looks_at_disk: bool) -> Result<Self, Problems> {
         let directory = std::path::absolute(path)
             .map_err(|error| unreadable(path, &error, "name a file with --config FILE"))?;
         let directory = directory.parent().unwrap_or(Path::new("/")).to_owned();
@@ -82,20 +91,32 @@ impl Configuration {
             .map_err(|error| unreadable(path, &error, "name a file that exists with --config FILE"))?;
         let text = String::from_utf8(bytes)
             .map_err(|error| unreadable(path, &error.utf8_error(), "save it as UTF-8"))?;
-        Self::parse(&text, path, directory, &variable)
+        Self::parse_with(&text, path, directory, &variable, looks_at_disk)
     }
 
     /// Reads a configuration from its text.
+    #[cfg(test)]
     fn parse(
         text: &str,
         path: &Path,
         directory: PathBuf,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Problems> {
+        Self::parse_with(text, path, directory, variable, true)
+    }
+
+    fn parse_with(
+        text: &str,
+        path: &Path,
+        directory: PathBuf,
+        variable: &dyn Fn(&str) -> Option<String>,
+        looks_at_disk: bool,
+    ) -> Result<Self, Problems> {
         let file = path.display().to_string();
         let source = Source { file: &file, text };
         let (document, errors) = DeTable::parse_recoverable(text);
-        let report = Report::new(source, directory, variable);
+        let mut report = Report::new(source, directory, variable);
+        report.looks_at_disk = looks_at_disk;
         // What a broken file means is a guess: its keys are looked at once it can be read.
         for error in &errors {
             let span = error.span().unwrap_or_default();

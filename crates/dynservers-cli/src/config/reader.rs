@@ -16,6 +16,8 @@ pub(super) struct Report<'t> {
     pub(super) directory: PathBuf,
     /// Reads an environment variable.
     pub(super) variable: &'t dyn Fn(&str) -> Option<String>,
+    /// Whether what must be on the disk for servers to be made is looked for.
+    pub(super) looks_at_disk: bool,
     problems: RefCell<Vec<Problem>>,
 }
 
@@ -25,7 +27,7 @@ impl<'t> Report<'t> {
         directory: PathBuf,
         variable: &'t dyn Fn(&str) -> Option<String>,
     ) -> Self {
-        Self { source, directory, variable, problems: RefCell::default() }
+        Self { source, directory, variable, looks_at_disk: true, problems: RefCell::default() }
     }
 
     /// Adds a problem at a range of the text.
