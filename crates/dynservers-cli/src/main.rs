@@ -191,6 +191,6 @@ enum ConfigurationError {
 
 fn configuration(named: Option<&Path>, command: &FleetCommand) -> Result<Configuration, ConfigurationError> {
     let path = find(named)?;
-    let makes_servers = matches!(command, FleetCommand::Run | FleetCommand::Plan { .. });
+    let makes_servers = matches!(command, FleetCommand::Run { .. } | FleetCommand::Plan { .. });
     Ok(if makes_servers { Configuration::load(&path)? } else { Configuration::load_to_speak(&path)? })
 }
