@@ -7,7 +7,8 @@ use crate::event::EventKind;
 use crate::ids::ServerId;
 use crate::output::Output;
 use crate::reconciler::Reconciler;
-use crate::record::{Drain, Retry};
+use crate::record::Retry;
+use crate::removal::Drain;
 use crate::server::Score;
 use crate::status::Status;
 

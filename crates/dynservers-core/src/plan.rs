@@ -8,7 +8,8 @@ use crate::config::{DrainConfig, FailedPolicy, ProviderConfig, StopBeforeDelete,
 use crate::decision::Why;
 use crate::effect::StopMode;
 use crate::look::ProviderState;
-use crate::record::{Attempt, Phase, Removal, ServerRecord};
+use crate::record::{Attempt, Phase, ServerRecord};
+use crate::removal::Removal;
 use crate::server::{Class, Live, Server, Sighting};
 use crate::status::Status;
 use crate::time::Time;

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Why;
 use crate::demand::{DemandRecord, Override};
-use crate::effect::{Addresses, Failure, Reason, Step, StopMode};
+use crate::effect::{Addresses, Failure, Reason, Step};
 use crate::event::Event;
 use crate::ids::{FleetName, OwnerId, ProviderId, ProviderName, Seq, ServerId, SpecHash, Token, TypeName};
 use crate::input::Command;
 use crate::look::ProviderState;
 use crate::output::Reply;
+use crate::removal::Removal;
 use crate::spec::Spec;
 use crate::status::Status;
 use crate::time::Time;
@@ -106,53 +107,6 @@ pub enum Phase {
     Throttled,
     /// The server is there and known by its id.
     Bound,
-}
-
-/// The end of a server. A removal whose stop was issued is irrevocable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Removal {
-    /// Why.
-    pub why: Why,
-    /// Since when.
-    pub since: Time,
-    /// The drain, once it has begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drain: Option<Drain>,
-    /// The stop, once it was issued.
-    pub stop: Option<StopIssued>,
-    /// The deletion, once it was issued.
-    pub delete: Option<DeleteIssued>,
-}
-
-/// A drain under way. It ends when the worker says so, or at its deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drain {
-    /// Since when.
-    pub since: Time,
-    /// When the server is stopped whatever its worker says.
-    pub deadline: Time,
-    /// Whether the worker has nothing left to do.
-    pub done: bool,
-}
-
-/// A stop that was issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StopIssued {
-    /// How.
-    pub mode: StopMode,
-    /// When.
-    pub at: Time,
-    /// Whether the provider accepted it.
-    pub accepted: bool,
-}
-
-/// A deletion that was issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeleteIssued {
-    /// When.
-    pub at: Time,
-    /// When the provider accepted it.
-    pub accepted_at: Option<Time>,
 }
 
 /// A reboot under way. A lost one counts as accepted: it is not sent again.

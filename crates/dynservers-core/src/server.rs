@@ -5,7 +5,8 @@ use crate::decision::Why;
 use crate::event::ServerEvent;
 use crate::ids::{EffectId, ProviderName, ServerId, TypeName};
 use crate::look::ProviderState;
-use crate::record::{Phase, Removal, Retry, ServerRecord};
+use crate::record::{Phase, Retry, ServerRecord};
+use crate::removal::Removal;
 use crate::status::Status;
 use crate::time::Time;
 
