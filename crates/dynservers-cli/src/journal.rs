@@ -86,7 +86,10 @@ fn is_trouble(kind: &EventKind) -> bool {
         | EventKind::TakenOver { .. }
         | EventKind::Resumed { .. }
         | EventKind::ProviderReachable { .. }
-        | EventKind::DesiredChanged { .. } => false,
+        | EventKind::DesiredChanged { .. }
+        | EventKind::Draining { .. }
+        | EventKind::Undrained { .. }
+        | EventKind::DemandKnown { .. } => false,
         // A newer machine's word for something: better too loud than unheard.
         _ => true,
     }
