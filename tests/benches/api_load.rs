@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use dynservers_tests::{Cloud, Fleet};
 
 /// How many clients ask, each this often.
-const CLIENTS: u32 = 20;
-const EACH: Duration = Duration::from_millis(20);
+const CLIENTS: u32 = 50;
+const EACH: Duration = Duration::from_millis(50);
 
 /// How many listen and hear little.
 const LISTENERS: usize = 100;

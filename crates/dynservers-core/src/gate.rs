@@ -41,12 +41,12 @@ impl Gate {
         }
     }
 
-    /// Gives the next output. A batch comes last, so that everything told before it is in it.
     /// Whether a write is under way.
     pub(crate) const fn is_writing(&self) -> bool {
         self.writing.is_some()
     }
 
+    /// Gives the next output. A batch comes last, so that everything told before it is in it.
     pub(crate) fn poll(&mut self, ledger: &mut Ledger, now: Time) -> Option<Output> {
         if let Some(output) = self.ready.pop_front() {
             return Some(output);
