@@ -77,6 +77,14 @@ impl Hooks {
         Ok(Self { courier: Some(courier), ringing: Some(ringing) })
     }
 
+    /// Tells of what has happened by now, and waits a while for that. The loop must run.
+    pub(crate) async fn finish(mut self) {
+        if let Some(courier) = self.courier.take() {
+            // It waits for its threads; if one of them panicked, that has been told.
+            let _ = spawn_blocking(move || courier.finish(GRACE)).await;
+        }
+    }
+
     /// Begins nothing more, and waits a while for what is under way.
     pub(crate) async fn stop(mut self) {
         if let Some(courier) = self.courier.take() {

@@ -72,9 +72,12 @@ fn is_trouble(kind: &EventKind) -> bool {
         | EventKind::CredentialsRejected { .. }
         | EventKind::ProviderUnreachable { .. }
         | EventKind::CreateRefused { .. }
-        | EventKind::LimitHit { .. } => true,
+        | EventKind::LimitHit { .. }
+        | EventKind::DemandUnknown { .. } => true,
         EventKind::Creating(_)
         | EventKind::Running(_)
+        | EventKind::Draining(_)
+        | EventKind::Undrained(_)
         | EventKind::Stopping(_)
         | EventKind::Stopped(_)
         | EventKind::Deleting(_)
@@ -86,10 +89,8 @@ fn is_trouble(kind: &EventKind) -> bool {
         | EventKind::TakenOver { .. }
         | EventKind::Resumed { .. }
         | EventKind::ProviderReachable { .. }
-        | EventKind::DesiredChanged { .. }
-        | EventKind::Draining { .. }
-        | EventKind::Undrained { .. }
-        | EventKind::DemandKnown { .. } => false,
+        | EventKind::DemandKnown { .. }
+        | EventKind::DesiredChanged { .. } => false,
         // A newer machine's word for something: better too loud than unheard.
         _ => true,
     }

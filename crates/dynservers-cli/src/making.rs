@@ -65,7 +65,7 @@ pub(crate) struct Company {
 /// A company at work. Dropping it ends it at once.
 #[derive(Debug)]
 pub(crate) struct Present {
-    _measuring: Measuring,
+    measuring: Measuring,
     hooks: Hooks,
 }
 
@@ -89,11 +89,21 @@ impl Company {
         handle: &Handle,
     ) -> Result<Present, HooksError> {
         let hooks = Hooks::start(self.hooks, configuration, handle).await?;
-        Ok(Present { _measuring: self.gauges.start(handle), hooks })
+        Ok(Present { measuring: self.gauges.start(handle), hooks })
     }
 }
 
 impl Present {
+    /// Waits until every type with sources was measured once, whatever came of it.
+    pub(crate) async fn measured(&mut self) {
+        self.measuring.begun().await;
+    }
+
+    /// Measures nothing more, and waits a while until everything that happened by now was told. The loop must run.
+    pub(crate) async fn finish(self) {
+        self.hooks.finish().await;
+    }
+
     /// Measures nothing more, tells of nothing more, and waits a while for what is being told.
     pub(crate) async fn end(self) {
         self.hooks.stop().await;

@@ -9,6 +9,7 @@ use dynservers_demand::{Command, Http, InvalidPointer, Source, Sources, TooManyS
 use dynservers_hooks::{InvalidWeb, Program, Web};
 use dynservers_tokio::Handle;
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -66,7 +67,9 @@ impl Gauges {
 
     /// Measures at once and then at every interval, for as long as the loop runs.
     pub(crate) fn start(self, handle: &Handle) -> Measuring {
-        Measuring { _tasks: self.0.into_iter().map(|gauge| measure(gauge, handle.clone())).collect() }
+        let (first, unmeasured) = watch::channel(self.0.len());
+        let measure = |gauge| measure(gauge, handle.clone(), first.clone());
+        Measuring { _tasks: self.0.into_iter().map(measure).collect(), unmeasured }
     }
 }
 
@@ -74,6 +77,18 @@ impl Gauges {
 #[derive(Debug)]
 pub(crate) struct Measuring {
     _tasks: JoinSet<()>,
+    /// How many types were never measured.
+    unmeasured: watch::Receiver<usize>,
+}
+
+impl Measuring {
+    /// Waits until every type was measured once, and the loop was told.
+    pub(crate) async fn begun(&mut self) {
+        // If nobody measures any more, the loop has ended, which whoever polls it sees too.
+        if self.unmeasured.wait_for(|left| *left == 0).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 fn source(
@@ -109,7 +124,8 @@ fn source(
     })
 }
 
-async fn measure(gauge: Gauge, handle: Handle) {
+async fn measure(gauge: Gauge, handle: Handle, first: watch::Sender<usize>) {
+    let mut first = Some(first);
     let mut ticks = interval(gauge.interval);
     // After a source that took long the next measurement is a whole interval later, not several at once.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -126,6 +142,9 @@ async fn measure(gauge: Gauge, handle: Handle) {
         tracing::debug!(r#type = %demand.server_type, work = demand.work, unknown = demand.unknown, "demand");
         if handle.demand(demand).await.is_err() {
             return;
+        }
+        if let Some(first) = first.take() {
+            first.send_modify(|left| *left -= 1);
         }
     }
 }

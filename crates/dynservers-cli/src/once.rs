@@ -12,7 +12,7 @@ use crate::commands::alarms_of;
 use crate::config::Configuration;
 use crate::daemon::{DaemonError, Signals};
 use crate::exit::Exit;
-use crate::making::{self, Made};
+use crate::making::{self, Made, Present};
 use crate::terminal::complain;
 use crate::time::timestamp;
 
@@ -35,28 +35,30 @@ pub(crate) async fn run(configuration: &Configuration, max_wait: Duration) -> Re
     let (handle, running) = making::start(parts, configuration, clock).await?;
     let journal = tokio::spawn(crate::journal::keep(handle.subscribe()));
     let mut running = tokio::spawn(running);
-    let company = company.begin(configuration, &handle).await?;
+    let mut company = company.begin(configuration, &handle).await?;
     let began = Instant::now();
     // A time beyond the clock's end is as good as for ever.
     let deadline = began.checked_add(max_wait).unwrap_or_else(|| began + Duration::from_secs(86_400 * 365));
     let end = tokio::select! {
         _ = &mut running => End::Loop,
         name = signals.either() => End::Signal(name),
-        settled = timeout_at(deadline, settled(&handle)) => if settled.is_ok() { End::Settled } else { End::Overdue },
+        settled = timeout_at(deadline, settled(&handle, &mut company)) => if settled.is_ok() { End::Settled } else { End::Overdue },
     };
     let last = handle.view().await.ok();
     if let End::Loop = end {
         return Err(DaemonError::Broken { part: "the loop" });
     }
-    company.end().await;
+    // Nobody tells of it later if nobody runs.
+    company.finish().await;
     handle.shutdown().await;
     running.await.map_err(|_| DaemonError::Broken { part: "the loop" })??;
     journal.await.map_err(|_| DaemonError::Broken { part: "the log of events" })?;
     Ok(tell(&end, last.as_ref(), max_wait))
 }
 
-/// Waits until nothing is left to do.
-async fn settled(handle: &Handle) {
+/// Waits until it is known how much is to be done, and nothing of it is left.
+async fn settled(handle: &Handle, company: &mut Present) {
+    company.measured().await;
     while let Ok(view) = handle.view().await {
         if is_settled(&view) {
             return;

@@ -148,6 +148,7 @@ enum Message {
     Rung,
     Done(EventId, u32, Result<(), Undelivered>),
     Stop(Duration),
+    Finish(Duration),
 }
 
 impl Courier {
@@ -190,6 +191,7 @@ impl Courier {
                 last_save: None,
                 read_at: Some(Instant::now()),
                 stop_at: None,
+                finishing: false,
                 log: Arc::clone(&log),
                 tell: Arc::clone(&tell),
                 hook,
@@ -221,9 +223,20 @@ impl Courier {
         self.end(grace);
     }
 
+    /// Delivers what is in the log by now, for at most `grace`, and saves the cursors: for those who end with their work.
+    ///
+    /// What is not delivered by then is delivered by the next courier. The log must be readable until this returns.
+    pub fn finish(mut self, grace: Duration) {
+        self.leave(|| Message::Finish(grace));
+    }
+
     fn end(&mut self, grace: Duration) {
+        self.leave(|| Message::Stop(grace));
+    }
+
+    fn leave(&mut self, message: impl Fn() -> Message) {
         for line in self.bell.0.iter() {
-            let _ = line.sender.send(Message::Stop(grace));
+            let _ = line.sender.send(message());
         }
         for thread in self.threads.drain(..) {
             let _ = thread.join();
@@ -271,6 +284,8 @@ struct Keeper {
     /// When the log is to be read; none means when the bell rings.
     read_at: Option<Instant>,
     stop_at: Option<Instant>,
+    /// Whether what is in the log is still delivered until then.
+    finishing: bool,
     log: Arc<Mutex<dyn Log>>,
     tell: Arc<dyn Fn(Told) + Send + Sync>,
     rung: Arc<AtomicBool>,
@@ -288,7 +303,7 @@ impl Keeper {
     fn run(&mut self) {
         loop {
             self.lanes.handle_timeout(self.now());
-            if self.stop_at.is_none() {
+            if self.stop_at.is_none() || self.finishing {
                 self.read();
                 while let Some(delivery) = self.lanes.poll_delivery(self.now()) {
                     self.begin(delivery);
@@ -298,7 +313,7 @@ impl Keeper {
                 let (event, attempts) = (dropped.event.id, dropped.attempts);
                 self.tell(What::GaveUp { event, attempts, failure: dropped.failure });
             }
-            let over = self.stop_at.is_some_and(|at| self.lanes.under_way() == 0 || at <= Instant::now());
+            let over = self.stop_at.is_some_and(|at| self.nothing_is_left() || at <= Instant::now());
             self.save(over);
             if over {
                 return;
@@ -333,7 +348,20 @@ impl Keeper {
                 self.lanes.handle_done(event, result, self.now());
             }
             Message::Stop(grace) => self.stop_at = Some(Instant::now() + grace),
+            Message::Finish(grace) => {
+                self.finishing = true;
+                self.read_at = Some(Instant::now());
+                self.stop_at = Some(Instant::now() + grace);
+            }
         }
+    }
+
+    /// Whether nothing stands in the way of an end that was asked for.
+    fn nothing_is_left(&self) -> bool {
+        if self.finishing {
+            return self.read_at.is_none() && self.lanes.cursor() == self.lanes.taken();
+        }
+        self.lanes.under_way() == 0
     }
 
     /// Reads the log until its end, or until there is no room.
@@ -391,10 +419,8 @@ impl Keeper {
         let until = |at: Instant| at.saturating_duration_since(Instant::now());
         let read = self.read_at.filter(|_| self.lanes.room() > 0).map(until);
         let stop = self.stop_at.map(until);
-        [lanes.filter(|_| stop.is_none()), save, read.filter(|_| stop.is_none()), stop]
-            .into_iter()
-            .flatten()
-            .min()
+        let goes_on = stop.is_none() || self.finishing;
+        [lanes.filter(|_| goes_on), save, read.filter(|_| goes_on), stop].into_iter().flatten().min()
     }
 
     fn now(&self) -> Time {
