@@ -8,6 +8,7 @@ mod fleet;
 mod local;
 mod process;
 mod receiver;
+mod snippets;
 mod speak;
 mod wait;
 
@@ -15,6 +16,7 @@ pub use cloud::Cloud;
 pub use evidence::calls;
 pub use fleet::{BIG_TYPE, Fleet, TIMING, Told, WATCHFUL};
 pub use local::{WORKER, is_alive};
-pub use process::binary;
+pub use process::{Process, binary};
 pub use receiver::{Answered, Receiver, Request};
+pub use snippets::{free_port, is_installed, snippets};
 pub use wait::{PATIENCE, eventually};

@@ -20,12 +20,17 @@ pub fn binary() -> PathBuf {
 
 /// A child that does not outlive its test.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
 }
 
 impl Process {
-    pub(crate) fn spawn(command: &mut Command) -> Self {
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn spawn(command: &mut Command) -> Self {
         Self { child: command.spawn().expect("the binary starts") }
     }
 

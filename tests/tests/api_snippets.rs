@@ -1,25 +1,15 @@
 //! The snippets of the documentation, run as they stand against a real daemon.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use dynservers_tests::{Cloud, Fleet, Told, eventually};
+use dynservers_tests::{Cloud, Fleet, Told, eventually, free_port, is_installed};
 use serde_json::Value;
 
 const DOCUMENTATION: &str = include_str!("../../docs/api.md");
 
-/// Gives the snippets of a language, in order.
 fn snippets(language: &str) -> Vec<String> {
-    let mut snippets = Vec::new();
-    let mut lines = DOCUMENTATION.lines();
-    while let Some(line) = lines.next() {
-        if line.strip_prefix("```") == Some(language) {
-            let snippet: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
-            snippets.push(snippet.join("\n"));
-        }
-    }
-    assert!(!snippets.is_empty(), "there is {language} in the documentation");
-    snippets
+    dynservers_tests::snippets(DOCUMENTATION, language)
 }
 
 fn socket(fleet: &Fleet) -> PathBuf {
@@ -35,11 +25,6 @@ fn run(interpreter: &str, snippet: &str, fleet: &Fleet, variables: &[(&str, &str
     let told = Told::by(command.envs(variables.iter().copied()));
     assert_eq!(told.code, Some(0), "{interpreter}: {told:?}\n{snippet}");
     told.out
-}
-
-fn exists(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| Path::new(&directory).join(program).is_file())
 }
 
 /// Runs the first snippet of a language, which wants two servers, and waits until they are there.
@@ -92,11 +77,6 @@ fn python_on_a_port() {
     assert_eq!(said, "1\n");
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("there is a port");
-    listener.local_addr().expect("it has an address").port()
-}
-
 #[test]
 fn node() {
     let (_cloud, _fleet, said) = wants_two("node", "js");
@@ -108,7 +88,7 @@ fn php() {
     let snippet = &snippets("php")[0];
     let balance = |open, close| snippet.matches(open).count() == snippet.matches(close).count();
     assert!(balance('(', ')') && balance('{', '}') && balance('[', ']'), "{snippet}");
-    if exists("php") {
+    if is_installed("php") {
         let (_cloud, _fleet, said) = wants_two("php", "php");
         assert_eq!(said.trim(), "2");
     }
