@@ -1,4 +1,4 @@
-//! README's commands: each one shown must exist.
+//! The documentation's commands: each one shown must exist.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use super::Finding;
 use super::source::File;
 use crate::COMMANDS;
 
-/// Finds commands in README's code blocks that do not exist. `help` is what `dynservers help` prints.
+/// Finds commands in the code blocks of README and `docs/` that do not exist. `help` is what `dynservers help` prints.
 pub(super) fn check(files: &[File], help: &str) -> Vec<Finding> {
-    let Some(readme) = files.iter().find(|file| file.path == "README.md") else {
+    if !files.iter().any(|file| file.path == "README.md") {
         return vec![Finding::new("README.md", 1, "is missing")];
-    };
+    }
     let daemon = Known::read(help);
     if daemon.commands.is_empty() {
         return vec![Finding::new(
@@ -23,16 +23,25 @@ pub(super) fn check(files: &[File], help: &str) -> Vec<Finding> {
         commands: COMMANDS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         valued: BTreeSet::new(),
     };
+    let is_documentation = |file: &&File| {
+        file.path == "README.md" || (file.path.starts_with("docs/") && file.path.ends_with(".md"))
+    };
+    let documents = files.iter().filter(is_documentation);
+    documents.flat_map(|document| unknown(document, &daemon, &xtask)).collect()
+}
+
+/// Finds commands of one document that do not exist.
+fn unknown(document: &File, daemon: &Known, xtask: &Known) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (number, line) in block_lines(readme) {
+    for (number, line) in block_lines(document) {
         for (program, arguments) in calls(line) {
-            let known = if program == Program::Daemon { &daemon } else { &xtask };
+            let known = if program == Program::Daemon { daemon } else { xtask };
             let Some(command) = known.command_of(&arguments) else { continue };
             if !known.commands.contains(command) {
                 let names: Vec<&str> = known.commands.iter().map(String::as_str).collect();
                 let message =
                     format!("there is no command `{command}`: {} knows {}", program.name(), names.join(", "));
-                findings.push(Finding::new(&readme.path, number, message));
+                findings.push(Finding::new(&document.path, number, message));
             }
         }
     }
@@ -171,6 +180,14 @@ mod tests {
             (5, "there is no command `tests`: cargo xtask knows help, lint, storm, test, tidy"),
         ];
         assert_eq!(found(readme), expected.map(|(line, message)| (line, message.to_owned())));
+    }
+
+    #[test]
+    fn other_documents_are_read_too() {
+        let text = "```sh\ndynservers demmo\n```\n";
+        let files = ["README.md", "docs/a.md", "crates/a.md"].map(|path| File::new(path, text));
+        let found: Vec<_> = check(&files, HELP).into_iter().map(|finding| finding.path).collect();
+        assert_eq!(found, ["README.md", "docs/a.md"]);
     }
 
     #[test]
