@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use dynservers_tests::{Fleet, Told, eventually};
+use dynservers_tests::{Fleet, Told, WATCHFUL, eventually};
 use serde_json::Value;
 
-/// A fleet by what `init` writes, looked at often enough for a test.
+/// A fleet by what `init` writes.
 fn written() -> Fleet {
     let fleet = Fleet::bare();
     let told = init(&fleet, &[]);
@@ -18,6 +18,18 @@ fn written() -> Fleet {
 fn init(fleet: &Fleet, arguments: &[&str]) -> Told {
     let mut command = Command::new(dynservers_tests::binary());
     Told::by(command.args(["init", "--dir"]).arg(fleet.path()).args(arguments))
+}
+
+/// The same with looks often enough for a test.
+fn quick() -> Fleet {
+    let fleet = written();
+    let text = fs::read_to_string(fleet.config()).expect("it was written");
+    fs::write(fleet.config(), often(&text)).expect("the directory is ours");
+    fleet
+}
+
+fn often(file: &str) -> String {
+    file.replacen("[providers.here]", &format!("[timing]\n{WATCHFUL}\n[providers.here]"), 1)
 }
 
 /// Changes the file, and has it read again.
@@ -76,6 +88,7 @@ fn what_is_written_works_unedited_and_is_never_written_over() {
     assert!(checked.contains("Nothing stands in the way") && checked.contains("ledger"), "{checked}");
     fleet.start();
     fleet.settles_at(1);
+    change(&mut fleet, often);
     fleet.must(&["ensure", "3", "--wait"]);
     assert_eq!((fleet.list().len(), fleet.count("running")), (3, 3));
     let id = fleet.list()[0]["id"].to_string();
@@ -96,7 +109,7 @@ fn what_is_written_works_unedited_and_is_never_written_over() {
     assert!(refused.code != Some(0) && refused.err.contains("sources"), "{refused:?}");
     change(&mut fleet, |file| file.replace("max = 4", "max = 0 # broken: below min"));
     assert!(fleet.log().contains("the one before still holds"));
-    change(&mut fleet, |_| file.replace("min = 1 ", "min = 0 ").replace("max = 4", "max = 6"));
+    change(&mut fleet, |_| often(&file).replace("min = 1 ", "min = 0 ").replace("max = 4", "max = 6"));
     fleet.must(&["ensure", "6"]);
     fleet.settles_at(6);
     fleet.must(&["ensure", "0"]);
@@ -105,7 +118,7 @@ fn what_is_written_works_unedited_and_is_never_written_over() {
 
 #[test]
 fn a_source_and_a_hook_that_are_added_hold_from_the_signal_on() {
-    let mut fleet = written();
+    let mut fleet = quick();
     fleet.start();
     fleet.settles_at(1);
     fleet.script("count", "#!/bin/sh\necho 3\n");
@@ -131,7 +144,7 @@ fn a_source_and_a_hook_that_are_added_hold_from_the_signal_on() {
 
 #[test]
 fn once_measures_and_tells_before_it_ends() {
-    let fleet = written();
+    let fleet = quick();
     fleet.script("count", "#!/bin/sh\necho 2\n");
     fleet.script("note", "#!/bin/sh\ncat >> noted\necho >> noted\n");
     let file = fs::read_to_string(fleet.config()).expect("it was written").replace("min = 1 ", "min = 0 ");
@@ -155,7 +168,7 @@ fn what_is_written_for_a_cloud_can_be_checked() {
 
 #[test]
 fn events_go_on_over_a_restart_without_gap_or_double() {
-    let mut fleet = written();
+    let mut fleet = quick();
     fleet.start();
     fleet.settles_at(1);
     let following = Following::of(&fleet);
