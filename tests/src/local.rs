@@ -25,6 +25,12 @@ impl Fleet {
         fleet
     }
 
+    /// Makes a fleet whose directory is empty: there is no configuration either.
+    #[must_use]
+    pub fn bare() -> Self {
+        Self::empty("workers")
+    }
+
     /// Writes the configuration of a local fleet anew; takes effect at the next start.
     ///
     /// # Panics

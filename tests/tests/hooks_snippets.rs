@@ -41,7 +41,7 @@ fn send(port: u16, request: &Request) -> u16 {
     let mut head =
         format!("POST /hook HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n", request.body.len());
     for (name, value) in request.headers.iter().filter(|(name, _)| HEADERS.contains(&name.as_str())) {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
     head.push_str("connection: close\r\n\r\n");
     let mut answer = String::new();

@@ -54,11 +54,11 @@ fn a_supervisor_hears_of_start_reload_and_end() {
     let path = fleet.path().join("notify");
     let socket = UnixDatagram::bind(&path).expect("the directory is ours");
     let heard = Arc::new(Mutex::new(String::new()));
-    let listener = Arc::clone(&heard);
+    let ears = Arc::clone(&heard);
     std::thread::spawn(move || {
         let mut words = [0; 1024];
         while let Ok(length) = socket.recv(&mut words) {
-            let mut heard = listener.lock().expect("nobody panics");
+            let mut heard = ears.lock().expect("nobody panics");
             heard.push_str(&String::from_utf8_lossy(&words[..length]));
         }
     });

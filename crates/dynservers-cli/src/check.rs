@@ -1,15 +1,19 @@
 //! `check`: whether a configuration would work, told one finding a line.
 
+mod here;
 mod offline;
 mod online;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use dynservers_core::TypeName;
 use serde::Serialize;
 
 use crate::commands::{CommandError, emit, json, table};
-use crate::config::Configuration;
+use crate::config::{Configuration, HookTarget, SourceSettings};
 use crate::exit::Exit;
+use crate::site::Site;
 use crate::terminal::{Style, shown};
 
 /// How a check went.
@@ -74,14 +78,19 @@ pub(crate) async fn check(
         json(&Report { ok, findings: &findings })
     } else {
         let style = Style::of_stdout();
-        format!("{}\n{}", understood(configuration, style), for_people(&findings, online))
+        let text = format!("{}\n{}", understood(configuration, style), for_people(&findings, online));
+        // Whoever stands in the directory reads paths as they would write them.
+        match std::env::current_dir() {
+            Ok(here) if here != Path::new("/") => text.replace(&format!("{}/", here.display()), ""),
+            Ok(_) | Err(_) => text,
+        }
     })?;
     Ok(if ok { Exit::Done } else { Exit::Failed })
 }
 
 /// Shows what the file was taken to mean.
 fn understood(configuration: &Configuration, style: Style) -> String {
-    let mut table = table::table(style, &["TYPE", "PROVIDER", "MIN", "MAX", "STOP TIMEOUT"]);
+    let mut table = table::table(style, &["TYPE", "PROVIDER", "MIN", "MAX", "STOP TIMEOUT", "SOURCES"]);
     for (name, config) in &configuration.core.server_types {
         table.add_row([
             table::text(Some(name.as_str())),
@@ -89,9 +98,35 @@ fn understood(configuration: &Configuration, style: Style) -> String {
             table::number(Some(config.min.into())),
             table::number(Some(config.max.into())),
             table::text(Some(&crate::duration::show(config.stop_timeout))),
+            table::text(sources(configuration, name).as_deref()),
         ]);
     }
-    format!("Fleet {}, by {}\n\n{}", configuration.fleet, configuration.path.display(), table::finish(table))
+    let site = Site::from(configuration);
+    let mut text = format!("Fleet {}, by {}\n\n", configuration.fleet, configuration.path.display());
+    text += &table::finish(table);
+    // Writing to a string cannot fail.
+    let _ = write!(text, "\nledger  {}\nAPI     {}\n", site.store.display(), site.endpoint);
+    for hook in &configuration.hooks {
+        let events: Vec<&str> = hook.events.iter().copied().collect();
+        let events = if events.is_empty() { "all events".to_owned() } else { events.join(", ") };
+        let how = match &hook.target {
+            HookTarget::Web { .. } => "request",
+            HookTarget::Command(_) => "program",
+        };
+        let _ = writeln!(text, "hook    {}: a {how} for {events}", hook.name);
+    }
+    text
+}
+
+/// Names the sources of a type, without what may be secret.
+fn sources(configuration: &Configuration, name: &TypeName) -> Option<String> {
+    let demand = configuration.server_types.get(name)?.demand.as_ref()?;
+    let kind = |source: &SourceSettings| match source {
+        SourceSettings::Command { .. } => "command",
+        SourceSettings::Http { .. } => "http",
+        SourceSettings::Spool { .. } => "spool",
+    };
+    Some(demand.sources.iter().map(kind).collect::<Vec<_>>().join(", "))
 }
 
 fn for_people(findings: &[Finding], online: bool) -> String {

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use crate::api::Endpoint;
 use crate::api::guard::Guard;
 use crate::api::listener::{ListenError, Listener};
+use crate::api::report::AddressChoice;
 use crate::api::routes::router;
 use crate::api::server::serve;
 use crate::api::token::ApiToken;
@@ -97,11 +98,12 @@ pub(crate) async fn run(configuration: Configuration) -> Result<Exit, DaemonErro
     // The machine waits until somebody can speak with it: a port that is taken must not leave half a daemon.
     let (listener, guard) = listen(&site.endpoint, &configuration.api).await?;
     let (stop, stopped) = watch::channel(false);
-    let api = tokio::spawn(serve(listener, router(handle.clone(), site.addresses, guard), stopped));
+    let (addresses, chosen) = watch::channel(site.addresses);
+    let api = tokio::spawn(serve(listener, router(handle.clone(), chosen, guard), stopped));
     let journal = tokio::spawn(journal::keep(handle.subscribe()));
     let running = tokio::spawn(running);
     let company = Some(company.begin(&configuration, &handle).await?);
-    let mut daemon = Daemon { configuration, handle, clock, supervisor, running, company };
+    let mut daemon = Daemon { configuration, handle, clock, supervisor, running, company, addresses };
     tracing::info!(fleet = %site.fleet, store = %site.store.display(), api = %site.endpoint, "running");
     daemon.supervisor.ready(&format!("keeping fleet {}", site.fleet));
     let ended = daemon.watch_over(&mut signals).await;
@@ -147,6 +149,8 @@ struct Daemon {
     running: JoinHandle<Result<(), RunError>>,
     /// Who works beside the loop; nobody only while they are exchanged, or if that failed.
     company: Option<Present>,
+    /// Which addresses the control API shows.
+    addresses: watch::Sender<AddressChoice>,
 }
 
 impl Daemon {
@@ -207,6 +211,7 @@ impl Daemon {
                     Err(error) => tracing::error!(%error, "nobody is told of events until the next reload"),
                 }
                 tracing::info!(file = %next.path.display(), "the configuration was read again and holds from now on");
+                self.addresses.send_replace(Site::from(&next).addresses);
                 self.configuration = next;
                 self.supervisor.ready(&format!("keeping fleet {fleet}"));
             }

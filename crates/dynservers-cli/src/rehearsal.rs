@@ -1,18 +1,19 @@
 //! A rehearsal: the real machine on a copy of the ledger, whose readings are done and whose changes are only noted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 
 use dynservers_core::{
-    AsyncExecutor, Config, Effect, Failure, FleetView, Input, Ledger, Op, Outcome, Output, OwnerId, Page,
-    Prepared, ProviderId, ProviderName, Reconciler, Stored, TypeName,
+    Account, AsyncExecutor, Completing, Config, Effect, Failure, FleetView, Input, Ledger, Op, Outcome,
+    Output, OwnerId, Page, Prepared, ProviderId, ProviderName, Reconciler, Seam, Stored, TypeName,
 };
 use dynservers_store::Sqlite;
 use dynservers_tokio::{FleetClock, PrepareFn};
 use thiserror::Error;
 
-use crate::config::Configuration;
+use crate::config::{Configuration, ProviderSettings};
 use crate::providers::{self, ProviderError};
 use crate::site::Site;
 
@@ -68,7 +69,7 @@ pub(crate) enum RehearsalError {
 /// Takes one look, and notes what would be done. Writes nothing, neither here nor there.
 pub(crate) async fn rehearse(configuration: &Configuration) -> Result<Rehearsal, RehearsalError> {
     let clock = FleetClock::new();
-    let executors = providers::executors(configuration, &clock)?;
+    let executors = executors(configuration, &clock)?;
     let stored = stored(&Site::from(configuration))?;
     clock.raise(stored.fleet.time);
     let ledger = Ledger::restore(stored);
@@ -83,6 +84,39 @@ pub(crate) async fn rehearse(configuration: &Configuration) -> Result<Rehearsal,
     let mut stage = Stage { machine, clock, executors, prepare, changes, shown };
     stage.play().await;
     stage.end()
+}
+
+/// Gives who takes the look. A provider on this machine makes its directory, unless it is only spoken of.
+fn executors(
+    configuration: &Configuration,
+    clock: &FleetClock,
+) -> Result<BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>, ProviderError> {
+    let is_bare = |settings: &ProviderSettings| match settings {
+        ProviderSettings::UpCloud(_) => false,
+        ProviderSettings::Local(home) => !home.directory.exists(),
+    };
+    let mut there = configuration.clone();
+    there.providers.retain(|_, settings| !is_bare(settings));
+    let mut executors = providers::executors(&there, clock)?;
+    for (name, _) in configuration.providers.iter().filter(|(_, settings)| is_bare(settings)) {
+        executors.insert(name.clone(), Arc::new(Bare));
+    }
+    Ok(executors)
+}
+
+/// A provider on this machine whose directory was never made: it has no servers.
+struct Bare;
+
+impl AsyncExecutor for Bare {
+    fn execute<'a>(&'a self, effect: &'a Effect) -> Completing<'a> {
+        let outcome = match &effect.op {
+            Op::Check | Op::Account => {
+                Outcome::Account(Account { total: Some(0), limit: None, identity: None })
+            }
+            _ => Outcome::Page(Page { servers: Vec::new(), total: Some(0), seam: Seam::Overlapping }),
+        };
+        Box::pin(ready(outcome.into()))
+    }
 }
 
 /// Reads the ledger as it is; one that was never written to is empty.

@@ -5,11 +5,14 @@ pub(crate) const TEXT: &str = include_str!("schema.json");
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::Value;
 
-    use crate::config::Configuration;
+    use crate::config::{Configuration, EVENTS};
 
     const FULL: &str = include_str!("config/tests/full.toml");
+    const LOCAL: &str = include_str!("config/tests/local.toml");
     const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
 
     fn schema() -> Value {
@@ -81,7 +84,9 @@ mod tests {
     #[test]
     fn every_sample_fits() {
         assert_eq!(wrong(FULL), [""; 0]);
+        assert_eq!(wrong(LOCAL), [""; 0]);
         assert_eq!(wrong(include_str!("init/upcloud.toml")), [""; 0]);
+        assert_eq!(wrong(include_str!("init/local.toml")), [""; 0]);
         let Ok(readme) = std::fs::read_to_string(README) else { return };
         let blocks: Vec<&str> =
             readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
@@ -105,37 +110,94 @@ mod tests {
         }
     }
 
-    /// Asks the reader of the file for the keys that it knows in a table, by a key that nobody means.
-    fn known(table: &str, toml: &str) -> Vec<String> {
+    /// Asks the reader of the file for the keys that it knows at `# here`, by a key that nobody means.
+    fn known(toml: &str) -> BTreeSet<String> {
         let odd = "q".repeat(60);
-        let text = toml.replacen(&format!("{table}\n"), &format!("{table}\n{odd} = 1\n"), 1);
+        let text = toml.replacen("# here\n", &format!("{odd} = 1\n"), 1);
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("dynservers.toml");
         std::fs::write(&path, text).unwrap();
         let told = Configuration::load(&path).unwrap_err().to_string();
-        let at = told.find(&odd).unwrap_or_else(|| panic!("{table}: {told}"));
-        let keys = told[at..].split("known here: ").nth(1).unwrap_or_else(|| panic!("{table}: {told}"));
+        let at = told.find(&odd).unwrap_or_else(|| panic!("{toml}: {told}"));
+        let keys = told[at..].split("known here: ").nth(1).unwrap_or_else(|| panic!("{toml}: {told}"));
         keys.lines().next().unwrap().split(", ").map(str::to_owned).collect()
     }
 
+    const PROVIDERS: &str = "[providers.upcloud]\nkind = \"upcloud\"\n[providers.here]\nkind = \"local\"\n";
+    const TYPE: &str = "[server_types.default]\nprovider = \"here\"\nsnapshot = \"worker\"\nmax = 1\n";
+
+    /// Every table of the file: where the schema speaks of it, and texts that show all keys that it can have.
+    fn tables() -> Vec<(&'static str, Vec<String>)> {
+        let with = |rest: &str| format!("fleet = \"a\"\n{PROVIDERS}{TYPE}{rest}");
+        let alone = |rest: &str| vec![with(rest)];
+        let default = "server_types.default";
+        let source = |kind: &str| {
+            with(&format!("policy.jobs_per_server = 1\n[[{default}.sources]]\nkind = \"{kind}\"\n# here\n"))
+        };
+        let ask = |ask: &str| with(&format!("[{default}.{ask}]\nhttp = \"http://127.0.0.1\"\n# here\n"));
+        vec![
+            ("/properties", vec![format!("# here\nfleet = \"a\"\n{PROVIDERS}{TYPE}")]),
+            ("/properties/store/properties", alone("[store]\n# here\n")),
+            ("/properties/api/properties", alone("[api]\n# here\n")),
+            ("/properties/timing/properties", alone("[timing]\n# here\n")),
+            (
+                "/$defs/provider/properties",
+                vec![
+                    with("[providers.other]\nkind = \"upcloud\"\n# here\n"),
+                    with("[providers.other]\nkind = \"local\"\n# here\n"),
+                ],
+            ),
+            (
+                "/$defs/server_type/properties",
+                vec![
+                    with("[server_types.other]\nprovider = \"upcloud\"\n# here\n"),
+                    with("[server_types.other]\nprovider = \"here\"\n# here\n"),
+                ],
+            ),
+            ("/$defs/source/properties", ["command", "http", "spool"].map(source).into()),
+            ("/$defs/policy/properties", alone(&format!("sources = []\n[{default}.policy]\n# here\n"))),
+            ("/$defs/ask/properties", ["drain", "busy"].map(ask).into()),
+            ("/$defs/hook/properties", alone("[[hooks]]\nurl = \"https://example.com\"\n# here\n")),
+        ]
+    }
+
     #[test]
-    fn every_key_that_the_reader_knows_is_in_it() {
-        let minimal = "# root\nfleet = \"a\"\n[store]\n[api]\n[timing]\n[providers.upcloud]\nkind = \"upcloud\"\n\
-             [server_types.default]\nprovider = \"upcloud\"\nzone = \"de-fra1\"\nplan = \"1xCPU-1GB\"\n\
-             snapshot = \"01d15ea5-0000-4000-8000-000000000001\"\nmax = 1\n";
+    fn the_schema_has_every_key_that_the_reader_knows_and_no_other() {
         let schema = schema();
-        for (table, place) in [
-            ("# root", "/properties"),
-            ("[store]", "/properties/store/properties"),
-            ("[api]", "/properties/api/properties"),
-            ("[timing]", "/properties/timing/properties"),
-            ("[providers.upcloud]", "/$defs/provider/properties"),
-            ("[server_types.default]", "/$defs/server_type/properties"),
-        ] {
-            let described = schema.pointer(place).unwrap().as_object().unwrap();
-            for key in known(table, minimal) {
-                assert!(described.contains_key(&key), "{table}: {key} is not in the schema");
-            }
+        for (place, texts) in tables() {
+            let described = schema.pointer(place).unwrap_or_else(|| panic!("{place}")).as_object().unwrap();
+            let described: BTreeSet<String> = described.keys().cloned().collect();
+            let known: BTreeSet<String> = texts.iter().flat_map(|text| known(text)).collect();
+            assert_eq!(described, known, "{place}: left is the schema, right the reader");
         }
+    }
+
+    /// Finds every place of the schema that lists the keys of a table.
+    fn places(value: &Value, at: &str, found: &mut BTreeSet<String>) {
+        for (key, inner) in value.as_object().into_iter().flatten() {
+            let at = format!("{at}/{key}");
+            if key == "properties" && value["additionalProperties"] == Value::Bool(false) {
+                found.insert(at.clone());
+            }
+            places(inner, &at, found);
+        }
+    }
+
+    #[test]
+    fn no_table_of_the_schema_is_left_out() {
+        let mut found = BTreeSet::new();
+        places(&schema(), "", &mut found);
+        let told: BTreeSet<String> = tables().into_iter().map(|(place, _)| place.to_owned()).collect();
+        assert_eq!(found, told);
+    }
+
+    #[test]
+    fn the_events_of_hooks_are_those_that_there_are() {
+        let schema = schema();
+        let words = |place: &str| -> BTreeSet<String> {
+            let words = schema.pointer(place).and_then(Value::as_array).unwrap();
+            words.iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(words("/$defs/hook/properties/events/items/enum"), EVENTS.map(str::to_owned).into());
     }
 }

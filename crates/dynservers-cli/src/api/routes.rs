@@ -10,6 +10,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use dynservers_core::{FleetView, Refusal, ServerRecord};
+use tokio::sync::watch;
 
 use crate::api::body::BODY_LIMIT;
 use crate::api::commands::{self, IDEMPOTENCY_KEY, Name};
@@ -42,7 +43,7 @@ const SERVERS_PACE: Duration = Duration::from_millis(100);
 pub(crate) struct Shared<F> {
     pub(crate) fleet: F,
     pub(crate) gallery: Gallery,
-    addresses: AddressChoice,
+    addresses: watch::Receiver<AddressChoice>,
     views: Lens<Sight>,
     servers: Lens<(Vec<ServerRecord>, FleetView)>,
     document: Bytes,
@@ -85,8 +86,12 @@ impl<F: Fleet> Shared<F> {
     }
 }
 
-/// Gives the whole API of a fleet.
-pub(crate) fn router<F: Fleet>(fleet: F, addresses: AddressChoice, admission: Guard) -> Router {
+/// Gives the whole API of a fleet, which shows the addresses that are chosen at the time.
+pub(crate) fn router<F: Fleet>(
+    fleet: F,
+    addresses: watch::Receiver<AddressChoice>,
+    admission: Guard,
+) -> Router {
     let Table { operations, router } = table();
     let document = openapi::document(&operations).to_string();
     let counter = Arc::new(Counter::default());
@@ -246,14 +251,14 @@ async fn status<F: Fleet>(State(api): Api<F>) -> Result<Response, Problem> {
 
 async fn servers<F: Fleet>(State(api): Api<F>) -> Result<Json<ServerList>, Problem> {
     let records = api.records().await?;
-    Ok(Json(report::servers(&records.0, timestamp(records.1.now), &api.addresses)))
+    Ok(Json(report::servers(&records.0, timestamp(records.1.now), &api.addresses.borrow())))
 }
 
 async fn server<F: Fleet>(State(api): Api<F>, id: Name) -> Result<Json<Server>, Problem> {
     let id = commands::server_id(id)?;
     let records = api.records().await?;
     match records.0.iter().find(|record| record.id == id) {
-        Some(record) => Ok(Json(report::server(record, &api.addresses))),
+        Some(record) => Ok(Json(report::server(record, &api.addresses.borrow()))),
         None => Err(Refusal::UnknownServer { server: id }.into()),
     }
 }

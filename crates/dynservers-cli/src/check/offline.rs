@@ -21,6 +21,7 @@ pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
     if let Endpoint::Unix(path) = &site.endpoint {
         findings.push(folder("control API", path));
     }
+    findings.extend(super::here::check(configuration));
     findings.extend(references(configuration));
     findings
 }

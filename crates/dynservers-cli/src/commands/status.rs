@@ -12,7 +12,7 @@ use crate::commands::{CommandError, emit, json, table, tell};
 use crate::exit::Exit;
 use crate::site::Site;
 use crate::terminal::{Style, shown};
-use crate::time::relative;
+use crate::time::{age_seconds, relative};
 
 /// Shows how the fleet is.
 pub(crate) async fn status(site: &Site, as_json: bool) -> Result<Exit, CommandError> {
@@ -140,7 +140,8 @@ pub(crate) fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
             sentences.push(format!("{name}: fewer servers are allowed than are wanted, since {since}"));
         }
         if let Some(next) = status.next_create.filter(|next| *next > now) {
-            let next = relative(next, now);
+            // Less than a second away is now, and not something that was.
+            let next = if age_seconds(now, next) == 0 { "now".to_owned() } else { relative(next, now) };
             sentences.push(format!("{name}: creates failed; the next one is tried {next}"));
         }
     }

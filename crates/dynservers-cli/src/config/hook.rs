@@ -47,7 +47,7 @@ const HOOKS_MOST: usize = 32;
 const NAME_MOST: usize = 63;
 
 /// The names of all events, as the core gives them.
-const EVENTS: [&str; 29] = [
+pub(crate) const EVENTS: [&str; 29] = [
     "creating",
     "running",
     "draining",

@@ -32,6 +32,8 @@ pub(crate) use call::Call;
 pub(crate) use demand::SourceSettings;
 pub(crate) use endpoints::{Listen, SocketAccess, StoreUrl};
 pub(crate) use find::{NoConfiguration, find};
+#[cfg(test)]
+pub(crate) use hook::EVENTS;
 pub(crate) use hook::{HookSettings, HookTarget};
 pub(crate) use local::Home;
 pub(crate) use price::Price;

@@ -172,7 +172,7 @@ impl Harness {
         guard: Guard,
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let router = router(fleet.clone(), samples::addresses(), guard);
+        let router = router(fleet.clone(), watch::channel(samples::addresses()).1, guard);
         let serving = tokio::spawn(serve_within(limits, listener, router, stopped));
         Self { directory, fleet, endpoint, stop, serving }
     }

@@ -30,7 +30,7 @@ fn keys_of_another_kind() {
        |
     11 | plna = 1
        | ^^^^
-    help: known here: provider, max, min, on_failed, drain, drain_deadline, drain_interval, busy, sources, policy, demand_interval, stop_timeout, snapshot, command, env, log_limit
+    help: known here: provider, max, min, on_failed, drain, drain_deadline, drain_interval, busy, sources, policy, demand_interval, price_per_hour, stop_timeout, snapshot, command, env, log_limit
     "#);
     insta::assert_snapshot!(told("kind = \"local\"", "kind = \"local\"\ntoken = { env = \"A\" }"), @r#"
     error: dynservers.toml:5:1: providers.here.token: is a key of upcloud providers; this one is of kind "local"
