@@ -61,12 +61,25 @@ pub struct TypeView {
     pub limited_since: Option<Time>,
     /// When the next create is tried after failed ones.
     pub next_create: Option<Time>,
+    /// What it waits for, while it waits.
+    pub create_trouble: Option<CreateTrouble>,
     /// How long a boot takes, as learned.
     pub boot_time: Option<Duration>,
     /// What its sources ask for, if it has any.
     pub demand: Option<DemandRecord>,
     /// An operator's number in its place.
     pub overriding: Option<Override>,
+}
+
+/// Why a type waits with its next create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateTrouble {
+    /// Since when, if that was noted.
+    pub since: Option<Time>,
+    /// Whether servers were made and ended by themselves soon after; else their creates failed.
+    pub ended_early: bool,
+    /// What went wrong last, if it is on record still.
+    pub failure: Option<Failure>,
 }
 
 /// A provider as it is known now.
@@ -99,7 +112,7 @@ pub(crate) fn hold_reason(hold: &Hold) -> String {
     match hold {
         Hold::AllMissing { servers, .. } => format!("all {servers} servers were missing at once"),
         Hold::OtherAccount { known, found, .. } => {
-            format!("the credentials belong to account {found}, and the servers are in account {known}")
+            format!("account {found} answers, and the servers are in account {known}")
         }
     }
 }
@@ -154,10 +167,33 @@ impl Reconciler {
             next_create: record.and_then(|record| {
                 record.create_backoff.values().chain(&record.short_lives).map(|retry| retry.at).max()
             }),
+            create_trouble: self.create_trouble(name),
             boot_time: record.and_then(|record| record.learned.get(&Status::Starting)).copied(),
             demand: record.and_then(|record| record.demand.clone()),
             overriding: record.and_then(|record| record.overriding),
         }
+    }
+
+    /// Tells of whichever wait is the longer one.
+    fn create_trouble(&self, name: &TypeName) -> Option<CreateTrouble> {
+        let record = self.type_record(name)?;
+        let failed = record.create_backoff.values().map(|retry| retry.at).max();
+        let ended = record.short_lives.map(|retry| retry.at);
+        if failed.max(ended).is_none_or(|at| at <= self.now) {
+            return None;
+        }
+        if ended > failed {
+            return Some(CreateTrouble { since: record.short_lives_since, ended_early: true, failure: None });
+        }
+        let index = self.ledger.types.get(name);
+        let classes = [Class::New, Class::Refused, Class::Ended];
+        let ids =
+            classes.into_iter().flat_map(|class| index.into_iter().flat_map(move |index| index.class(class)));
+        let records =
+            ids.filter_map(|id| self.ledger.server(*id)).filter(|record| record.provider_id.is_none());
+        let last = records.filter(|record| record.failure.is_some()).max_by_key(|record| record.status_since);
+        let failure = last.and_then(|record| record.failure.clone());
+        Some(CreateTrouble { since: record.creates_fail_since, ended_early: false, failure })
     }
 
     fn count_late(&self, name: &ProviderName) -> usize {
@@ -211,8 +247,7 @@ fn alarms(
     let mut alarms = Vec::new();
     let failure = live.failure.as_ref().map(ToString::to_string).unwrap_or_default();
     if live.denied {
-        alarms
-            .push(format!("the credentials are not accepted: {failure}; nothing is changed until they are"));
+        alarms.push(format!("the provider does not let us in: {failure}; nothing is changed until it does"));
     } else if live.is_blind() {
         alarms.push(format!("the provider cannot be seen: {failure}; nothing is changed until it can"));
     }
