@@ -131,10 +131,7 @@ fn credentials_that_stop_serving_change_nothing_and_are_told() {
     let refused = cloud.report().statuses[&401];
     eventually("it is tried again", || (cloud.report().statuses[&401] >= refused + 3).then_some(()));
     let told = fleet.must(&["status"]);
-    assert!(
-        told.contains("the credentials are not accepted") && told.contains("Authentication failed"),
-        "{told}"
-    );
+    assert!(told.contains("does not let us in") && told.contains("Authentication failed"), "{told}");
     let report = fleet.agrees(&cloud);
     assert_eq!((report.created.len(), report.deleted.len()), (3, 0));
     // It comes up without them as well, and knows what it knew.

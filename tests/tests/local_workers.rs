@@ -41,6 +41,13 @@ fn servers_that_crash_at_once_are_made_again_more_and_more_slowly() {
     let made = fleet.events("creating");
     assert!((1..=6).contains(&made), "made as fast as they crash: {made}");
     eventually("what crashed is gone", || fleet.places().is_empty().then_some(()));
+    let status = fleet.must(&["status"]);
+    let ended = fleet.path().join("dynservers.local/ended");
+    assert!(status.contains("servers ended by themselves soon after they were made, the first"), "{status}");
+    assert!(status.contains(&format!("What they said last is in {}", ended.display())), "{status}");
+    let log = fs::read_dir(&ended).expect("logs are kept").flatten().next().expect("there is one").path();
+    let words = fs::read_to_string(log).expect("it is ours");
+    assert!(words.contains("no queue in sight") && words.contains("exited with 7"), "{words}");
     fleet.script("worker/start", dynservers_tests::WORKER);
     fleet.ensure(0);
     fleet.vanishes();

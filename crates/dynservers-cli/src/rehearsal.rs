@@ -6,8 +6,9 @@ use std::io;
 use std::sync::Arc;
 
 use dynservers_core::{
-    Account, AsyncExecutor, Completing, Config, Effect, Failure, FleetView, Input, Ledger, Op, Outcome,
-    Output, OwnerId, Page, Prepared, ProviderId, ProviderName, Reconciler, Seam, Stored, TypeName,
+    Account, Answer, Ask, AsyncExecutor, Completing, Config, Effect, Failure, FleetView, Input, Ledger, Op,
+    Outcome, Output, OwnerId, Page, Prepared, ProviderId, ProviderName, Question, Reconciler, Seam,
+    ServerRecord, Status, Stored, TypeName,
 };
 use dynservers_store::Sqlite;
 use dynservers_tokio::{FleetClock, PrepareFn};
@@ -28,6 +29,10 @@ pub(crate) struct Rehearsal {
     pub(crate) unseen: BTreeMap<TypeName, u32>,
     /// The changes that it would make, in order.
     pub(crate) changes: Vec<Change>,
+    /// The servers that drain, or would begin to.
+    pub(crate) draining: Vec<ServerRecord>,
+    /// Whether it would ask workers how busy they are before it chooses who goes. Here nobody was asked.
+    pub(crate) asks_scores: bool,
 }
 
 /// A change that would be made, and the server that it is about.
@@ -81,7 +86,7 @@ pub(crate) async fn rehearse(configuration: &Configuration) -> Result<Rehearsal,
     let machine = Reconciler::new(unbounded(&configuration.core), ledger, seed, clock.now());
     let prepare = providers::prepare(configuration);
     let (changes, shown) = (Vec::new(), BTreeMap::new());
-    let mut stage = Stage { machine, clock, executors, prepare, changes, shown };
+    let mut stage = Stage { machine, clock, executors, prepare, changes, shown, asks_scores: false };
     stage.play().await;
     stage.end()
 }
@@ -145,6 +150,7 @@ struct Stage {
     prepare: Arc<PrepareFn>,
     changes: Vec<Effect>,
     shown: BTreeMap<TypeName, BTreeSet<(ProviderName, ProviderId)>>,
+    asks_scores: bool,
 }
 
 impl Stage {
@@ -158,6 +164,11 @@ impl Stage {
                     self.tell(Input::Prepared { server: wanted.server, result });
                 }
                 Output::Execute(effect) => self.execute(effect).await,
+                Output::Ask(Ask { server, question: question @ Question::Score, .. }) => {
+                    self.asks_scores = true;
+                    let answer = Answer::Silent(Failure::new("a plan asks no worker"));
+                    self.tell(Input::Answered { server, question, answer });
+                }
                 // Nobody listens, and what a later version lets out changes nothing here.
                 Output::Notify(_) | Output::Reply { .. } | _ => {}
             }
@@ -216,6 +227,7 @@ impl Stage {
         }
         let count = |seen: &BTreeSet<_>| u32::try_from(seen.len()).unwrap_or(u32::MAX);
         let found = self.shown.iter().map(|(name, seen)| (name.clone(), count(seen))).collect();
-        Ok(Rehearsal { view, found, unseen, changes })
+        let draining = ledger.servers().filter(|record| record.status == Status::Draining).cloned().collect();
+        Ok(Rehearsal { view, found, unseen, changes, draining, asks_scores: self.asks_scores })
     }
 }

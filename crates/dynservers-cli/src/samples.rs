@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dynservers_core::{
-    Address, Failure, FleetName, FleetView, Found, FoundRecord, Hold, Network, OwnerId, ProviderId,
-    ProviderName, ProviderState, ProviderView, Removal, ServerId, ServerRecord, Status, Stored, Time,
-    TypeName, TypeRecord, TypeView, Why,
+    Address, CreateTrouble, Drain, Failure, FleetName, FleetView, Found, FoundRecord, Hold, Network, OwnerId,
+    ProviderId, ProviderName, ProviderState, ProviderView, Removal, ServerId, ServerRecord, Status, Stored,
+    Time, TypeName, TypeRecord, TypeView, Why,
 };
 
 use crate::api::report::AddressChoice;
@@ -101,6 +101,20 @@ pub(crate) fn records() -> Vec<ServerRecord> {
             ..record(5, "web", Status::Stopping, 12)
         },
         record(6, "web", Status::Deleted, 3_700),
+        ServerRecord {
+            removal: Some(Removal {
+                why: Why::Surplus,
+                since: ago(80),
+                drain: Some(Drain {
+                    since: ago(80),
+                    deadline: Time::from_millis(NOW + 520_000),
+                    done: false,
+                }),
+                stop: None,
+                delete: None,
+            }),
+            ..record(8, "web", Status::Draining, 80)
+        },
         ServerRecord { disowned: true, protected: true, ..record(7, "web", Status::Running, 59) },
     ]
 }
@@ -119,6 +133,7 @@ pub(crate) fn type_view() -> TypeView {
         retired: false,
         limited_since: None,
         next_create: None,
+        create_trouble: None,
         boot_time: None,
         demand: None,
         overriding: None,
@@ -158,6 +173,11 @@ pub(crate) fn view() -> FleetView {
         settled: false,
         limited_since: Some(ago(300)),
         next_create: Some(Time::from_millis(NOW + 40_000)),
+        create_trouble: Some(CreateTrouble {
+            since: Some(ago(90)),
+            ended_early: false,
+            failure: Some(Failure::new("no room in this zone")),
+        }),
         boot_time: Some(Duration::from_secs(40)),
         demand: None,
         overriding: None,

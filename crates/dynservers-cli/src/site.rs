@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use dynservers_core::{FleetName, Network, TypeName};
+use dynservers_core::{FleetName, Network, ProviderName, TypeName};
 
 use crate::api::Endpoint;
 use crate::api::report::AddressChoice;
 use crate::api::token::ApiToken;
-use crate::config::{AddressPreference, Configuration, Listen, Price, StoreUrl};
+use crate::config::{AddressPreference, Configuration, Listen, Price, ProviderSettings, StoreUrl};
 
 /// What the commands must know of a fleet's configuration.
 #[derive(Clone, Debug)]
@@ -25,7 +25,12 @@ pub(crate) struct Site {
     pub(crate) addresses: AddressChoice,
     /// What its servers cost, for the types that say so.
     pub(crate) costs: Costs,
+    /// Where the last words of removed servers are, for the providers that keep them.
+    pub(crate) last_words: LastWords,
 }
+
+/// Where the last words of removed servers are, by provider.
+pub(crate) type LastWords = BTreeMap<ProviderName, PathBuf>;
 
 /// What servers cost, by type.
 pub(crate) type Costs = BTreeMap<TypeName, Cost>;
@@ -58,6 +63,10 @@ impl From<&Configuration> for Site {
             let max = configuration.core.server_types.get(name)?.max;
             Some((name.clone(), Cost { price: settings.price?, max }))
         });
+        let last_words = configuration.providers.iter().filter_map(|(name, settings)| match settings {
+            ProviderSettings::Local(home) => Some((name.clone(), home.directory.join("ended"))),
+            ProviderSettings::UpCloud(_) => None,
+        });
         Self {
             fleet: configuration.fleet.clone(),
             types: configuration.server_types.keys().cloned().collect(),
@@ -65,6 +74,7 @@ impl From<&Configuration> for Site {
             store: store.clone(),
             addresses: addresses.collect(),
             costs: costs.collect(),
+            last_words: last_words.collect(),
         }
     }
 }

@@ -38,8 +38,10 @@ impl Reconciler {
         for name in types {
             self.ledger.update_type(&name, |record| {
                 record.create_backoff.clear();
+                record.creates_fail_since = None;
                 record.replacement_backoff = None;
                 record.short_lives = None;
+                record.short_lives_since = None;
             });
         }
         self.touch_everything();

@@ -28,6 +28,7 @@ impl Reconciler {
         };
         self.ledger.update_type(server_type, |record| {
             record.create_backoff.insert(reason, retry);
+            record.creates_fail_since.get_or_insert(now);
         });
         (retry.at, true)
     }

@@ -69,7 +69,10 @@ impl Reconciler {
         });
         let Some(server_type) = server_type else { return };
         if self.type_record(&server_type).is_some_and(|record| !record.create_backoff.is_empty()) {
-            self.ledger.update_type(&server_type, |record| record.create_backoff.clear());
+            self.ledger.update_type(&server_type, |record| {
+                record.create_backoff.clear();
+                record.creates_fail_since = None;
+            });
         }
     }
 

@@ -229,6 +229,9 @@ pub struct TypeRecord {
     /// After failed creates: when the next one may be tried, by reason.
     #[serde(default)]
     pub create_backoff: BTreeMap<Reason, Retry>,
+    /// Since when creates fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creates_fail_since: Option<Time>,
     /// After replacements: when the next one may be made.
     pub replacement_backoff: Option<Retry>,
     /// Since when fewer servers are allowed than are wanted.
@@ -236,6 +239,9 @@ pub struct TypeRecord {
     /// After servers that ended by themselves soon after they were made: when the next one may be tried.
     #[serde(default)]
     pub short_lives: Option<Retry>,
+    /// Since when they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_lives_since: Option<Time>,
     /// What is remembered of its demand.
     #[serde(default)]
     pub demand: Option<DemandRecord>,

@@ -229,15 +229,27 @@ impl ServerRecord {
         }
     }
 
-    /// Tells of it in an event.
+    /// Tells of it in an event. Why it was made is not why it failed or is gone.
     pub(crate) fn tell(&self) -> ServerEvent {
+        let made = match self.status {
+            Status::Errored | Status::Hanging | Status::Deleted => None,
+            Status::New
+            | Status::Starting
+            | Status::Running
+            | Status::Rebooting
+            | Status::Draining
+            | Status::Stopping
+            | Status::Stopped
+            | Status::Deleting
+            | Status::Paused => Some(self.why),
+        };
         ServerEvent {
             server: self.id,
             server_type: self.server_type.clone(),
             name: self.name.clone(),
             provider_id: self.provider_id.clone(),
             previous_status: self.previous_status,
-            why: Some(self.removal.as_ref().map_or(self.why, |removal| removal.why)),
+            why: self.removal.as_ref().map(|removal| removal.why).or(made),
             failure: self.failure.clone(),
         }
     }

@@ -231,6 +231,9 @@ impl Reconciler {
         self.ledger.update_type(&server_type, |record| {
             let recent = record.short_lives.filter(|retry| now < retry.at + backoff::CREATE.most);
             // Those that end together are one.
+            if recent.is_none() {
+                record.short_lives_since = Some(now);
+            }
             if recent.is_none_or(|retry| now >= retry.at) {
                 record.short_lives = Some(backoff::CREATE.after(recent, now));
             }

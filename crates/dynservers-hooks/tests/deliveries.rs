@@ -18,7 +18,9 @@ use dynservers_hooks::delivery::{
     Courier, CourierError, Filter, Hook, InvalidHook, Limits, Log, Target, Told, What, payload,
 };
 use dynservers_hooks::signature::{Headers, Secret, TOLERANCE, verify};
-use dynservers_hooks::{Program, Web};
+use dynservers_hooks::{Header, Program, Web};
+use dynservers_http::{Reference, Secrets, Text};
+use secrecy::SecretString;
 use server::{Arrived, says, serve};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -263,4 +265,35 @@ fn a_hook_that_cannot_work_is_refused_at_once() {
     let error =
         Courier::start(&fleet(), twice, Limits::default(), place, Events::default(), |_| {}).unwrap_err();
     assert_eq!(error, CourierError::Twice("web".into()));
+}
+
+/// Panics the first time it is asked, as nothing should.
+#[derive(Debug, Default)]
+struct Trap(std::sync::atomic::AtomicBool);
+
+impl Secrets for Trap {
+    fn read(&self, _: &Reference) -> Result<SecretString, Failure> {
+        assert!(self.0.swap(true, std::sync::atomic::Ordering::Relaxed), "the trap");
+        Ok("token".into())
+    }
+}
+
+#[test]
+fn a_delivery_that_panics_is_made_again_and_holds_nothing_up() {
+    let (url, arrived) = serve(|_| Some(says("204 No Content", "")));
+    let directory = tempfile::tempdir().unwrap();
+    let events = Events::default();
+    let header = Header::new("x-token", Text::Env { env: "TOKEN".to_owned() });
+    let web = Web::new(&url, vec![header], LONG).unwrap().with_secrets(Arc::new(Trap::default()));
+    let target = Target::Webhook { web, secret: SECRET.into() };
+    let hook = Hook::new("web", Filter::default(), target).unwrap();
+    let (courier, told) = start(hook, directory.path(), &events);
+    events.push(running(1));
+    events.push(running(1));
+    courier.bell().ring();
+    let What::Failed { event, failure, .. } = told.recv().unwrap().what else { panic!() };
+    assert!(event == EventId(1) && failure.message.contains("panicked"), "{failure}");
+    assert_eq!(wait_for_delivered(&told, 2), BTreeSet::from([1, 2]));
+    courier.stop(LONG);
+    assert!(believed(&arrived.recv().unwrap()));
 }

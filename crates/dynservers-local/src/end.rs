@@ -8,6 +8,7 @@ use dynservers_core::{Outcome, ProviderId, Reason, StopMode};
 use crate::enforce::lost;
 use crate::files::{self, During as _, FileError};
 use crate::lock::Lock;
+use crate::logs;
 use crate::observe::{Known, Processes};
 use crate::place::Place;
 use crate::site::{Site, refused};
@@ -109,8 +110,11 @@ impl Site {
     /// Removes a server's directory, whose lock the caller holds. What fails early leaves it in sight.
     pub(crate) fn remove(&self, place: &Place) -> Result<(), FileError> {
         files::remove_tree(&place.root())?;
-        files::remove_file(&place.log())?;
+        // A full disk is no reason to keep the server.
+        let _ = logs::keep(&self.home, place);
+        // The newer one last: what was kept is told from it.
         files::remove_file(&place.old_log())?;
+        files::remove_file(&place.log())?;
         let gone = self.home.gone_server(place.token())?;
         fs::rename(place.path(), gone.path()).during("remove", place.path())?;
         files::sync_directory(&self.home.servers())?;

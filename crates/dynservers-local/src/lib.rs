@@ -51,6 +51,7 @@
 //! | `servers/TOKEN/wish.json` | what is to become of it, and until when |
 //! | `servers/TOKEN/root/` | the copy of the snapshot, where its program runs |
 //! | `servers/TOKEN/log`, `log.old` | what it says, and said before |
+//! | `ended/NAME.TOKEN.log` | the last 64 KiB that a removed server had said; of the newest 20, `TOKEN` cut short |
 //!
 //! How a server is, is never remembered, but read off these and the machine's processes each time: locked and with a
 //! process of this boot it runs, locked without one it is being made, not locked it is stopped.

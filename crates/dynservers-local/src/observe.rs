@@ -106,6 +106,8 @@ impl Site {
         let processes = Processes::default();
         let mut servers = Vec::new();
         for place in places {
+            // What resists is shown as it is.
+            let _ = self.drop_unborn(&place);
             servers.extend(self.see(&place, &processes)?);
         }
         self.bell.ring();
@@ -120,6 +122,7 @@ impl Site {
     fn try_find_token(&self, token: Token) -> Result<Outcome, Outcome> {
         self.require_home()?;
         let place = self.home.server(token);
+        let _ = self.drop_unborn(&place);
         let seen = self.see(&place, &Processes::default())?;
         let is_unread = seen.is_none() && Intent::read(&place).is_ok_and(|intent| intent.is_none());
         if is_unread && place.path().exists() {

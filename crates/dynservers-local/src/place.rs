@@ -34,6 +34,11 @@ impl Home {
         self.0.join("id")
     }
 
+    /// What servers said before they were removed.
+    pub(crate) fn ended(&self) -> PathBuf {
+        self.0.join("ended")
+    }
+
     /// Locked in common by whoever begins a server, and alone by whoever sweeps.
     pub(crate) fn creating(&self) -> PathBuf {
         self.0.join("creating.lock")

@@ -2,11 +2,24 @@
 
 use std::fs;
 
-use crate::files::{self, FileError};
+use crate::files::{self, During as _, FileError};
 use crate::lock::{Gate, Lock};
+use crate::place::Place;
 use crate::site::Site;
 
 impl Site {
+    /// Removes a server that a crash kept from ever being started: nobody was told that it was made.
+    ///
+    /// Shown as stopped, it would look like one that ended by itself as soon as it was there.
+    pub(crate) fn drop_unborn(&self, place: &Place) -> Result<(), FileError> {
+        if !is_unborn(place)? || self.ours(place)?.is_none() {
+            return Ok(());
+        }
+        let Some(_lock) = Lock::try_take(&place.lock())? else { return Ok(()) };
+        // Again, since whoever was about to start it held the lock until now.
+        if is_unborn(place)? { self.remove(place) } else { Ok(()) }
+    }
+
     /// Removes leftovers. What cannot be removed now is swept the next time.
     pub(crate) fn sweep(&self) {
         let _ = self.try_sweep();
@@ -40,4 +53,14 @@ impl Site {
         }
         Ok(())
     }
+}
+
+/// Whether a server has nothing yet that a start leaves, and nothing is wished of it. What cannot be read is no proof.
+fn is_unborn(place: &Place) -> Result<bool, FileError> {
+    for path in [place.process(), place.log(), place.wish()] {
+        if path.try_exists().during("read", &path)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -14,7 +14,7 @@ fn of_provider(name: &ProviderName, provider: &ProviderView) -> Vec<String> {
     let words = provider.failure.as_ref().map_or("no more is known", |failure| &failure.message);
     let mut obstacles = Vec::new();
     if provider.denied {
-        obstacles.push(format!("{name}: the credentials are not accepted: {words}"));
+        obstacles.push(format!("{name}: the provider does not let us in: {words}"));
     } else if provider.failed_looks >= FAILED_LOOKS {
         obstacles.push(format!("{name}: it cannot be seen: {words}"));
     } else if provider.last_look.is_none() {
@@ -43,7 +43,7 @@ mod tests {
         assert!(of_provider(&name, provider)[0].contains("cannot be seen"));
         provider.denied = true;
         assert_eq!(of_provider(&name, provider).len(), 1, "one reason for one trouble");
-        assert!(of_provider(&name, provider)[0].contains("credentials"));
+        assert!(of_provider(&name, provider)[0].contains("does not let us in"));
         assert!(obstacles(&samples::view()).iter().any(|obstacle| obstacle.starts_with("spare:")));
     }
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use dynservers_core::{
     Event, EventKind, FleetView, FoundRecord, Hold, Network, Override, ProviderRecord, ProviderView,
-    ServerRecord, Stored, Time, TypeName, TypeRecord, TypeView,
+    ServerRecord, Status, Stored, Time, TypeName, TypeRecord, TypeView,
 };
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::api::wire::{
-    FleetStatus, FoundServer, HoldStatus, OverrideStatus, ProviderStatus, Server, ServerList, Source,
-    TypeStatus,
+    CreateTroubleStatus, FleetStatus, FoundServer, HoldStatus, OverrideStatus, ProviderStatus, Server,
+    ServerList, Source, TypeStatus,
 };
 use crate::time::{age_seconds, timestamp};
 
@@ -48,6 +48,12 @@ pub(crate) fn server(record: &ServerRecord, choice: &AddressChoice) -> Server {
         addresses: record.addresses.clone(),
         reason: record.why.to_string(),
         removal_reason: record.removal.as_ref().map(|removal| removal.why.to_string()),
+        drains_until: record
+            .removal
+            .as_ref()
+            .and_then(|removal| removal.drain)
+            .filter(|_| record.status == Status::Draining)
+            .map(|drain| timestamp(drain.deadline)),
         failure: record.failure.clone(),
         protected: record.protected,
         disowned: record.disowned,
@@ -100,6 +106,11 @@ fn type_status(view: &TypeView) -> TypeStatus {
         retired: view.retired,
         limited_since: view.limited_since.map(timestamp),
         next_create: view.next_create.map(timestamp),
+        create_trouble: view.create_trouble.as_ref().map(|trouble| CreateTroubleStatus {
+            since: trouble.since.map(timestamp),
+            ended_early: trouble.ended_early,
+            failure: trouble.failure.clone(),
+        }),
         work: view.demand.as_ref().map(|demand| demand.work),
         work_unknown: view.demand.as_ref().and_then(|demand| demand.unknown.clone()),
         overriding: view.overriding.map(overriding),
@@ -178,6 +189,11 @@ pub(crate) fn stored_status(stored: &Stored, configured: &[TypeName]) -> FleetSt
 }
 
 fn stored_type(record: &TypeRecord) -> TypeStatus {
+    let failed = record.create_backoff.values().map(|retry| retry.at).max();
+    let ended = record.short_lives.map(|retry| retry.at);
+    let ended_early = ended > failed;
+    let since = if ended_early { record.short_lives_since } else { record.creates_fail_since };
+    let next_create = failed.max(ended);
     TypeStatus {
         desired: record.desired,
         provisioned: 0,
@@ -188,7 +204,12 @@ fn stored_type(record: &TypeRecord) -> TypeStatus {
         settled: None,
         retired: false,
         limited_since: record.limited_since.map(timestamp),
-        next_create: record.create_backoff.values().map(|retry| timestamp(retry.at)).max(),
+        next_create: next_create.map(timestamp),
+        create_trouble: next_create.map(|_| CreateTroubleStatus {
+            since: since.map(timestamp),
+            ended_early,
+            failure: None,
+        }),
         work: record.demand.as_ref().map(|demand| demand.work),
         work_unknown: record.demand.as_ref().and_then(|demand| demand.unknown.clone()),
         overriding: record.overriding.map(overriding),
@@ -215,7 +236,7 @@ fn hold_status(hold: &Hold) -> HoldStatus {
     let (what, since) = match hold {
         Hold::AllMissing { servers, since } => (format!("all {servers} servers were missing at once"), since),
         Hold::OtherAccount { known, found, since } => {
-            (format!("the credentials belong to account {found}, not to {known}"), since)
+            (format!("account {found} answers, and the servers are in account {known}"), since)
         }
     };
     let reason = format!("{what}; nothing is created or deleted until `dynservers resume`");

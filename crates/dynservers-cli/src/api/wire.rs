@@ -163,6 +163,10 @@ pub(crate) struct Server {
     pub(crate) reason: String,
     /// Why it goes, once that was decided.
     pub(crate) removal_reason: Option<String>,
+    /// Until when its worker may finish what it has, while it drains.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::Moment>")]
+    pub(crate) drains_until: Option<Timestamp>,
     /// What went wrong last.
     #[schemars(with = "Option<schema::Trouble>")]
     pub(crate) failure: Option<Failure>,
@@ -235,6 +239,9 @@ pub(crate) struct TypeStatus {
     /// When the next create is tried after failed ones.
     #[schemars(with = "Option<schema::Moment>")]
     pub(crate) next_create: Option<Timestamp>,
+    /// What it waits for, while it waits.
+    #[serde(default)]
+    pub(crate) create_trouble: Option<CreateTroubleStatus>,
     /// How many jobs its sources counted last, if it has any.
     #[serde(default)]
     pub(crate) work: Option<u64>,
@@ -244,6 +251,19 @@ pub(crate) struct TypeStatus {
     /// An operator's number in place of what the sources ask for.
     #[serde(default, rename = "override")]
     pub(crate) overriding: Option<OverrideStatus>,
+}
+
+/// Why a type waits with its next create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct CreateTroubleStatus {
+    /// Since when, if that was noted.
+    #[schemars(with = "Option<schema::Moment>")]
+    pub(crate) since: Option<Timestamp>,
+    /// Whether servers were made and ended by themselves soon after; else their creates failed.
+    pub(crate) ended_early: bool,
+    /// What went wrong last, if it is on record still.
+    #[schemars(with = "Option<schema::Trouble>")]
+    pub(crate) failure: Option<Failure>,
 }
 
 /// An operator's number in place of what the sources ask for.

@@ -46,7 +46,7 @@ fn for_people(servers: &[Server], now: Timestamp, wide: bool, style: Style) -> S
         table.add_row(row);
     }
     let mut text = table::finish(table);
-    let notes: Vec<_> = servers.iter().flat_map(notes).collect();
+    let notes: Vec<_> = servers.iter().flat_map(|server| notes(server, now)).collect();
     if !notes.is_empty() {
         text.push('\n');
         text.extend(notes.iter().map(|note| format!("{note}\n")));
@@ -55,14 +55,17 @@ fn for_people(servers: &[Server], now: Timestamp, wide: bool, style: Style) -> S
 }
 
 /// Says what a person should know of a server beyond its line.
-fn notes(server: &Server) -> Vec<String> {
+fn notes(server: &Server, now: Timestamp) -> Vec<String> {
     let id = server.id;
     let mut notes = Vec::new();
     if let Some(failure) = &server.failure {
         notes.push(format!("server {id}: {}", shown(&failure.to_string())));
     }
     if let Some(reason) = server.removal_reason.as_ref().filter(|_| server.status != Status::Deleted) {
-        notes.push(format!("server {id}: is removed: {reason}"));
+        let until = server.drains_until.map(|until| {
+            format!("; it is stopped when its worker is done, at the latest {}", relative(until, now))
+        });
+        notes.push(format!("server {id}: is removed: {reason}{}", until.unwrap_or_default()));
     }
     if server.disowned {
         notes.push(format!("server {id}: lost our label, and is left alone"));

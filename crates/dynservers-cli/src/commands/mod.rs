@@ -141,6 +141,7 @@ mod tests {
             store: PathBuf::from("/nonexistent/fleet.db"),
             addresses: AddressChoice::new(),
             costs: crate::site::Costs::new(),
+            last_words: crate::site::LastWords::new(),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dynservers_core::{Effect, Op, ServerId, StopMode, TypeName};
+use dynservers_core::{Effect, Op, ServerId, ServerRecord, StopMode, TypeName};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::api::report;
@@ -12,7 +13,7 @@ use crate::config::Configuration;
 use crate::exit::Exit;
 use crate::rehearsal::{Change, Rehearsal, RehearsalError, rehearse};
 use crate::terminal::{Style, shown};
-use crate::time::timestamp;
+use crate::time::{relative, timestamp};
 
 /// What would be done, by type.
 #[derive(Debug, Serialize)]
@@ -62,9 +63,14 @@ impl RehearsalError {
 impl Plan {
     fn of(rehearsal: Rehearsal) -> Self {
         let mut types: BTreeMap<TypeName, TypePlan> = BTreeMap::new();
-        let Rehearsal { view, found, unseen, changes } = rehearsal;
+        let Rehearsal { view, found, unseen, changes, draining, asks_scores } = rehearsal;
         let mut alarms = sentences(&report::status(&view), timestamp(view.now));
         alarms.extend(unseen.iter().map(|(name, count)| not_shown(name, *count)));
+        if asks_scores {
+            alarms.push(
+                "workers are asked how busy they are, and the least busy go; a plan asks nobody".to_owned(),
+            );
+        }
         for (name, seen) in view.types {
             let found = found.get(&name).copied().unwrap_or(0);
             types.insert(name, TypePlan { desired: seen.desired, found, actions: Vec::new() });
@@ -72,6 +78,10 @@ impl Plan {
         for Change { effect, server_type, name } in changes {
             let action = PlannedAction::of(&effect, name);
             types.entry(server_type).or_default().actions.push(action);
+        }
+        for record in draining {
+            let action = PlannedAction::drain(&record, timestamp(view.now));
+            types.entry(record.server_type).or_default().actions.push(action);
         }
         Self { types, alarms }
     }
@@ -116,6 +126,18 @@ impl TypePlan {
 }
 
 impl PlannedAction {
+    /// A server that drains is stopped later: what is waited for is told, and how long at most.
+    fn drain(record: &ServerRecord, now: Timestamp) -> Self {
+        let removal = record.removal.as_ref();
+        let why = removal.map_or(record.why, |removal| removal.why);
+        let until = removal.and_then(|removal| removal.drain).map(|drain| {
+            let until = relative(timestamp(drain.deadline), now);
+            format!("; it is stopped when its worker is done, at the latest {until}")
+        });
+        let reason = format!("{why}{}", until.unwrap_or_default());
+        Self { action: "drain", server: Some(record.id), name: record.name.clone(), reason }
+    }
+
     fn of(effect: &Effect, name: String) -> Self {
         let action = match &effect.op {
             Op::Stop { mode: StopMode::Hard, .. } => "stop hard",
@@ -128,6 +150,8 @@ impl PlannedAction {
 
 #[cfg(test)]
 mod tests {
+    use dynservers_core::Status;
+
     use super::*;
     use crate::samples;
 
@@ -162,7 +186,10 @@ mod tests {
     fn what_stands_in_the_way_is_told() {
         let unseen = [(TypeName::new("web").unwrap(), 2)].into();
         let (found, changes) = (BTreeMap::new(), Vec::new());
-        let plan = Plan::of(Rehearsal { view: samples::view(), found, unseen, changes });
+        let draining =
+            samples::records().into_iter().filter(|record| record.status == Status::Draining).collect();
+        let view = samples::view();
+        let plan = Plan::of(Rehearsal { view, found, unseen, changes, draining, asks_scores: true });
         insta::assert_snapshot!(plan.for_people(Style::PLAIN));
     }
 

@@ -10,7 +10,7 @@ use crate::api::wire::{FleetStatus, OverrideStatus, ProviderStatus, TypeStatus};
 use crate::commands::cost::FleetCost;
 use crate::commands::{CommandError, emit, json, table, tell};
 use crate::exit::Exit;
-use crate::site::Site;
+use crate::site::{LastWords, Site};
 use crate::terminal::{Style, shown};
 use crate::time::{age_seconds, relative};
 
@@ -21,7 +21,9 @@ pub(crate) async fn status(site: &Site, as_json: bool) -> Result<Exit, CommandEr
     emit(&if as_json {
         json(&Priced { status: &told.what, cost: &cost })
     } else {
-        for_people(&told.what, &cost, told.now, Style::of_stdout())
+        let mut text = for_people(&told.what, &cost, told.now, Style::of_stdout());
+        text.extend(last_words(&told.what, &site.last_words, told.now));
+        text
     })?;
     Ok(Exit::Done)
 }
@@ -142,13 +144,42 @@ pub(crate) fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
         if let Some(next) = status.next_create.filter(|next| *next > now) {
             // Less than a second away is now, and not something that was.
             let next = if age_seconds(now, next) == 0 { "now".to_owned() } else { relative(next, now) };
-            sentences.push(format!("{name}: creates failed; the next one is tried {next}"));
+            sentences.push(format!("{name}: {}; the next one is tried {next}", trouble(status, now)));
         }
     }
     for (name, status) in &status.providers {
         sentences.extend(alarms(status).map(|alarm| format!("{name}: {}", shown(&alarm))));
     }
     sentences
+}
+
+/// Says where to read why servers ended by themselves.
+fn last_words(status: &FleetStatus, places: &LastWords, now: Timestamp) -> Option<String> {
+    let ended_early = |status: &&TypeStatus| {
+        status.next_create.is_some_and(|next| next > now)
+            && status.create_trouble.as_ref().is_some_and(|trouble| trouble.ended_early)
+    };
+    let mut providers: Vec<_> =
+        status.types.values().filter(ended_early).filter_map(|status| status.provider.as_ref()).collect();
+    providers.dedup();
+    let places = providers.into_iter().filter_map(|name| places.get(name));
+    let lines: String =
+        places.map(|place| format!("What they said last is in {}\n", place.display())).collect();
+    (!lines.is_empty()).then_some(lines)
+}
+
+/// Says why a type waits with its next create.
+fn trouble(status: &TypeStatus, now: Timestamp) -> String {
+    let trouble = status.create_trouble.as_ref();
+    let what = match trouble {
+        Some(trouble) if trouble.ended_early => "servers ended by themselves soon after they were made",
+        Some(_) | None => "creates failed",
+    };
+    let since = trouble.and_then(|trouble| trouble.since);
+    let since = since.map(|since| format!(", the first {}", relative(since, now))).unwrap_or_default();
+    let failure = trouble.and_then(|trouble| trouble.failure.as_ref());
+    let failure = failure.map(|failure| format!(": {}", shown(&failure.to_string()))).unwrap_or_default();
+    format!("{what}{since}{failure}")
 }
 
 /// Gives the alarms of a provider, and its last failure if no alarm tells of it.
@@ -190,6 +221,23 @@ mod tests {
         let cost = FleetCost::of(&status, &costs.into());
         insta::assert_snapshot!(for_people(&status, &cost, status.as_of, Style::PLAIN));
         assert!(json(&Priced { status: &status, cost: &cost }).contains("\"at_max\": 0.5952"));
+    }
+
+    #[test]
+    fn servers_that_ended_soon_are_told_from_creates_that_failed() {
+        let mut status = report::status(&samples::view());
+        let places = LastWords::from([(ProviderName::new("upcloud").unwrap(), "/srv/ended".into())]);
+        assert_eq!(last_words(&status, &places, status.as_of), None);
+        let web = status.types.values_mut().last().unwrap();
+        let trouble = web.create_trouble.as_mut().unwrap();
+        (trouble.ended_early, trouble.failure) = (true, None);
+        let told = shown(&status);
+        let sentence =
+            "web: servers ended by themselves soon after they were made, the first 1m ago; the next one is";
+        assert!(told.contains(sentence), "{told}");
+        let place = last_words(&status, &places, status.as_of);
+        assert_eq!(place.as_deref(), Some("What they said last is in /srv/ended\n"));
+        assert_eq!(last_words(&status, &LastWords::new(), status.as_of), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -387,7 +388,11 @@ impl Keeper {
         let (hook, fleet, sender) = (Arc::clone(&self.hook), self.fleet.clone(), self.sender.clone());
         let (id, attempt) = (delivery.event.id, delivery.attempt);
         let spawned = std::thread::Builder::new().name(format!("hook {} {id}", hook.name)).spawn(move || {
-            let result = hook.deliver(&fleet, &delivery.event);
+            // Else the event would count as under way for ever, and those after it would wait.
+            let result = catch_unwind(AssertUnwindSafe(|| hook.deliver(&fleet, &delivery.event)));
+            let result = result.unwrap_or_else(|_| {
+                Err(Undelivered::Retry(Failure::new("the delivery panicked: this is a fault of dynservers")))
+            });
             // Nobody listens after a stop: it is delivered again then.
             let _ = sender.send(Message::Done(id, attempt, result));
         });

@@ -67,6 +67,39 @@ fn leftovers_are_swept_once_nobody_works_on_them() {
 }
 
 #[test]
+fn what_was_begun_and_never_started_is_taken_back() {
+    let world = World::new();
+    world.script("exec sleep 1000");
+    let whole = world.create();
+    let unborn = |digit: u128| {
+        let path = world.servers().join(Token(digit).to_string());
+        fs::create_dir_all(path.join("root/half")).unwrap();
+        let intent = fs::read_to_string(world.file(&whole, "intent.json")).unwrap();
+        let intent = intent.replace(whole.as_str(), &Token(digit).to_string());
+        fs::write(path.join("intent.json"), intent).unwrap();
+        fs::write(path.join("lock"), "").unwrap();
+        path
+    };
+    // Somebody makes this one.
+    let held = unborn(2);
+    let lock = File::open(held.join("lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    // Somebody said something of that one.
+    let wished = unborn(3);
+    fs::write(wished.join("wish.json"), "").unwrap();
+    let (first, second) = (unborn(1), unborn(4));
+    let found = world.execute(Op::Find(Token(1)));
+    assert!(matches!(&found, Outcome::Page(page) if page.servers.is_empty()), "{found:?}");
+    assert!(!first.exists());
+    let seen = world.look();
+    assert!(!second.exists() && held.exists() && wished.exists());
+    assert_eq!(seen.len(), 3);
+    drop(lock);
+    assert_eq!(world.look().len(), 2);
+    world.remove(&whole);
+}
+
+#[test]
 fn broken_files_break_nothing() {
     let world = World::of("exit 0");
     let id = world.create();

@@ -118,6 +118,24 @@ fn a_program_that_cannot_be_started_says_so_in_the_log_and_the_server_is_stopped
 }
 
 #[test]
+fn what_a_removed_server_said_is_kept() {
+    let world = World::of("echo no queue in sight; exit 3");
+    let id = world.create();
+    world.wait_for_state(&id, ProviderState::Stopped);
+    let log = world.file(&id, "log");
+    wait_for("a last line", || fs::read_to_string(&log).unwrap().contains("exited with 3"));
+    world.remove(&id);
+    let ended = world.home().join("ended");
+    let kept: Vec<_> = fs::read_dir(&ended).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [kept] = &kept[..] else { panic!("{kept:?}") };
+    let text = fs::read_to_string(kept).unwrap();
+    assert!(text.contains("no queue in sight\n") && text.contains("exited with 3"), "{text}");
+    let mode =
+        |path| std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o777;
+    assert_eq!((mode(&ended), mode(kept)), (0o700, 0o600));
+}
+
+#[test]
 fn how_it_ended_stands_in_the_log() {
     let world = World::of("echo working; exit 3");
     let id = world.create();
