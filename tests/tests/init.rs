@@ -95,7 +95,7 @@ fn what_is_written_works_unedited_and_is_never_written_over() {
     fleet.must(&["protect", &id]);
     fleet.must(&["decrease", "2", "--wait"]);
     let left: Vec<String> = fleet.list().iter().map(|server| server["id"].to_string()).collect();
-    assert_eq!(left, [id.clone()], "the one that is protected stays");
+    assert_eq!(left, std::slice::from_ref(&id), "the one that is protected stays");
     fleet.must(&["unprotect", &id]);
     fleet.must(&["pause"]);
     fleet.must(&["ensure", "2"]);
