@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::demand::{DemandRecord, Override};
 use crate::effect::Failure;
-use crate::ids::{FleetName, OwnerId, ProviderName, TypeName};
+use crate::ids::{FleetName, OwnerId, ProviderName, ServerId, TypeName};
 use crate::reconciler::Reconciler;
 use crate::record::{Found, FoundRecord, Hold};
 use crate::server::Class;
@@ -61,12 +61,25 @@ pub struct TypeView {
     pub limited_since: Option<Time>,
     /// When the next create is tried after failed ones.
     pub next_create: Option<Time>,
+    /// What it waits for, while it waits.
+    pub create_trouble: Option<CreateTrouble>,
     /// How long a boot takes, as learned.
     pub boot_time: Option<Duration>,
     /// What its sources ask for, if it has any.
     pub demand: Option<DemandRecord>,
     /// An operator's number in its place.
     pub overriding: Option<Override>,
+}
+
+/// Why a type waits with its next create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateTrouble {
+    /// Since when, if that was noted.
+    pub since: Option<Time>,
+    /// Whether servers were made and ended by themselves soon after; else their creates failed.
+    pub ended_early: bool,
+    /// What went wrong last, if it is on record still.
+    pub failure: Option<Failure>,
 }
 
 /// A provider as it is known now.
@@ -99,7 +112,7 @@ pub(crate) fn hold_reason(hold: &Hold) -> String {
     match hold {
         Hold::AllMissing { servers, .. } => format!("all {servers} servers were missing at once"),
         Hold::OtherAccount { known, found, .. } => {
-            format!("the credentials belong to account {found}, and the servers are in account {known}")
+            format!("account {found} answers, and the servers are in account {known}")
         }
     }
 }
@@ -145,7 +158,7 @@ impl Reconciler {
             settled: looked
                 && index.is_none_or(|index| index.flagged.is_empty())
                 // What others hold stands in for ours, and is no reason to let any of ours go.
-                && running <= target
+                && running.saturating_sub(target) <= self.count_protected(name, running, target)
                 && running + index.map_or(0, |index| index.held + index.orphans) >= target
                 && self.ledger.count(name, Status::Rebooting) == 0
                 && unsettled.into_iter().all(|class| self.count_class(name, class) == 0),
@@ -154,10 +167,40 @@ impl Reconciler {
             next_create: record.and_then(|record| {
                 record.create_backoff.values().chain(&record.short_lives).map(|retry| retry.at).max()
             }),
+            create_trouble: self.create_trouble(name),
             boot_time: record.and_then(|record| record.learned.get(&Status::Starting)).copied(),
             demand: record.and_then(|record| record.demand.clone()),
             overriding: record.and_then(|record| record.overriding),
         }
+    }
+
+    /// Tells of whichever wait is the longer one.
+    fn create_trouble(&self, name: &TypeName) -> Option<CreateTrouble> {
+        let record = self.type_record(name)?;
+        let failed = record.create_backoff.values().map(|retry| retry.at).max();
+        let ended = record.short_lives.map(|retry| retry.at);
+        if failed.max(ended).is_none_or(|at| at <= self.now) {
+            return None;
+        }
+        if ended > failed {
+            return Some(CreateTrouble { since: record.short_lives_since, ended_early: true, failure: None });
+        }
+        let index = self.ledger.types.get(name);
+        let classes = [Class::New, Class::Refused, Class::Ended];
+        let ids =
+            classes.into_iter().flat_map(|class| index.into_iter().flat_map(move |index| index.class(class)));
+        let records =
+            ids.filter_map(|id| self.ledger.server(*id)).filter(|record| record.provider_id.is_none());
+        let last = records.filter(|record| record.failure.is_some()).max_by_key(|record| record.status_since);
+        let failure = last.and_then(|record| record.failure.clone());
+        Some(CreateTrouble { since: record.creates_fail_since, ended_early: false, failure })
+    }
+
+    /// Counts the running servers that an operator keeps, where there are more than should be.
+    fn count_protected(&self, name: &TypeName, running: u32, target: u32) -> u32 {
+        let Some(index) = self.ledger.types.get(name).filter(|_| running > target) else { return 0 };
+        let is_kept = |id: &&ServerId| self.ledger.server(**id).is_some_and(|record| record.protected);
+        u32::try_from(index.class(Class::Up).iter().filter(is_kept).count()).unwrap_or(u32::MAX)
     }
 
     fn count_late(&self, name: &ProviderName) -> usize {
@@ -211,8 +254,7 @@ fn alarms(
     let mut alarms = Vec::new();
     let failure = live.failure.as_ref().map(ToString::to_string).unwrap_or_default();
     if live.denied {
-        alarms
-            .push(format!("the credentials are not accepted: {failure}; nothing is changed until they are"));
+        alarms.push(format!("the provider does not let us in: {failure}; nothing is changed until it does"));
     } else if live.is_blind() {
         alarms.push(format!("the provider cannot be seen: {failure}; nothing is changed until it can"));
     }

@@ -208,7 +208,9 @@ fn victims_are_the_new_the_starting_and_the_oldest_but_never_the_protected() {
     world.ensure(0);
     world.run_seconds(600);
     assert_eq!(world.ids(Status::Running), [ids[0]]);
+    assert!(world.is_settled(), "nothing is under way: an operator keeps it");
     world.command(Action::Protect { server: ids[0], protected: false }).unwrap();
+    assert!(!world.is_settled(), "one is more than none");
     world.converge(0);
 }
 
