@@ -40,9 +40,8 @@ fn send(port: u16, request: &Request) -> u16 {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return 0 };
     let mut head =
         format!("POST /hook HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n", request.body.len());
-    for (name, value) in request.headers.iter().filter(|(name, _)| HEADERS.contains(&name.as_str())) {
-        head.extend([name, ": ", value, "\r\n"]);
-    }
+    let sent_on = request.headers.iter().filter(|(name, _)| HEADERS.contains(&name.as_str()));
+    head.extend(sent_on.flat_map(|(name, value)| [name.as_str(), ": ", value.as_str(), "\r\n"]));
     head.push_str("connection: close\r\n\r\n");
     let mut answer = String::new();
     let sent = stream.write_all(&[head.as_bytes(), request.body.as_slice()].concat());

@@ -103,7 +103,9 @@ fn a_directory_that_goes_while_the_daemon_runs_is_missed_and_not_mourned() {
     let (there, away) = (fleet.path().join("dynservers.local"), fleet.path().join("away"));
     fs::rename(&there, &away).expect("the directory is ours");
     eventually("an operator is told", || {
-        fleet.must(&["status"]).contains("no longer the directory that was opened").then_some(())
+        let status = fleet.must(&["status"]);
+        assert!(!status.contains("credentials"), "{status}");
+        status.contains("no longer the directory that was opened").then_some(())
     });
     fleet.ensure(3);
     assert_eq!((fleet.running().len(), fleet.events("deleted")), (2, 0));

@@ -128,7 +128,13 @@ fn scale_in_waits_for_the_job(drained: &Drained) {
     let worker = drained.worker(&id);
     drained.told_again("drain", &id);
     assert!(begun.iter().all(|worker| is_alive(*worker)), "a worker with a job in hand was stopped");
-    assert!(fleet.must(&["list"]).contains("draining"));
+    let list = fleet.must(&["list"]);
+    assert!(
+        list.contains("draining") && list.contains("when its worker is done, at the latest in"),
+        "{list}"
+    );
+    let plan = fleet.must(&["plan"]);
+    assert!(plan.contains("drain ") && plan.contains("when its worker is done"), "{plan}");
     assert_eq!(fleet.events("stopping"), 0);
     drained.set_jobs(&id, 0);
     fleet.settles_at(1);

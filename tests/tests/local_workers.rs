@@ -203,3 +203,22 @@ fn a_rolling_reboot_never_takes_two_at_once() {
     fleet.reach(0);
     fleet.vanishes();
 }
+
+#[test]
+fn what_was_never_made_tells_why_it_was_not() {
+    let mut fleet = Fleet::local("max = 1\ncommand = [\"./start\"]");
+    fleet.start();
+    fs::remove_dir_all(fleet.path().join("worker")).expect("it is ours");
+    fleet.ensure(1);
+    eventually("the create failed", || (fleet.events("create_refused") > 0).then_some(()));
+    let status = fleet.must(&["status"]);
+    assert!(status.contains("creates failed, the first") && status.contains("worker"), "{status}");
+    fleet.ensure(0);
+    let told = eventually("it is gone", || {
+        let events = fleet.must(&["events", "--json"]);
+        let last = events.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        last.filter(|event| event["event"] == "deleted").last()
+    });
+    assert!(told["why"].is_null(), "{told}");
+    assert!(told["failure"]["message"].as_str().is_some_and(|words| words.contains("worker")), "{told}");
+}

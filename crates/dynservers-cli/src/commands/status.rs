@@ -1,5 +1,6 @@
 //! `status`: how many servers there are and should be, and what is wrong.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use dynservers_core::{ProviderName, Status};
@@ -159,12 +160,13 @@ fn last_words(status: &FleetStatus, places: &LastWords, now: Timestamp) -> Optio
         status.next_create.is_some_and(|next| next > now)
             && status.create_trouble.as_ref().is_some_and(|trouble| trouble.ended_early)
     };
-    let mut providers: Vec<_> =
+    let providers: BTreeSet<_> =
         status.types.values().filter(ended_early).filter_map(|status| status.provider.as_ref()).collect();
-    providers.dedup();
-    let places = providers.into_iter().filter_map(|name| places.get(name));
-    let lines: String =
-        places.map(|place| format!("What they said last is in {}\n", place.display())).collect();
+    let mut lines = String::new();
+    for place in providers.into_iter().filter_map(|name| places.get(name)) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(lines, "What they said last is in {}", place.display());
+    }
     (!lines.is_empty()).then_some(lines)
 }
 
