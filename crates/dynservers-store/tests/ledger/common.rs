@@ -179,6 +179,8 @@ pub(crate) fn full_fleet(owner: &OwnerId, time: Time) -> FleetRecord {
         replacement_backoff: Some(retry),
         limited_since: Some(at(20)),
         short_lives: Some(retry),
+        creates_fail_since: Some(at(17)),
+        short_lives_since: Some(at(18)),
         demand: Some(DemandRecord {
             work: 31,
             at: at(21),
