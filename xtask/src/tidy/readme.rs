@@ -23,9 +23,7 @@ pub(super) fn check(files: &[File], help: &str) -> Vec<Finding> {
         commands: COMMANDS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         valued: BTreeSet::new(),
     };
-    let is_documentation = |file: &&File| {
-        file.path == "README.md" || (file.path.starts_with("docs/") && file.path.ends_with(".md"))
-    };
+    let is_documentation = |file: &&File| file.path == "README.md" || file.path.starts_with("docs/");
     let documents = files.iter().filter(is_documentation);
     documents.flat_map(|document| unknown(document, &daemon, &xtask)).collect()
 }
