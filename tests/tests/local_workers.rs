@@ -216,8 +216,9 @@ fn what_was_never_made_tells_why_it_was_not() {
     fleet.ensure(0);
     let told = eventually("it is gone", || {
         let events = fleet.must(&["events", "--json"]);
-        let last = events.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        last.filter(|event| event["event"] == "deleted").next_back()
+        let mut events =
+            events.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        events.rfind(|event| event["event"] == "deleted")
     });
     assert!(told["why"].is_null(), "{told}");
     assert!(told["failure"]["message"].as_str().is_some_and(|words| words.contains("worker")), "{told}");
