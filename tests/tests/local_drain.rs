@@ -128,10 +128,10 @@ fn scale_in_waits_for_the_job(drained: &Drained) {
     let worker = drained.worker(&id);
     drained.told_again("drain", &id);
     assert!(begun.iter().all(|worker| is_alive(*worker)), "a worker with a job in hand was stopped");
-    let list = fleet.must(&["list"]);
+    let shown = fleet.must(&["list"]);
     assert!(
-        list.contains("draining") && list.contains("when its worker is done, at the latest in"),
-        "{list}"
+        shown.contains("draining") && shown.contains("when its worker is done, at the latest in"),
+        "{shown}"
     );
     let plan = fleet.must(&["plan"]);
     assert!(plan.contains("drain ") && plan.contains("when its worker is done"), "{plan}");
