@@ -240,5 +240,8 @@ fn readiness_and_a_server_are_told_and_pauses_hold() {
         let (status, told) = get("/readyz");
         (status == 503).then_some(told)
     });
-    assert!(told["reasons"][0].as_str().is_some_and(|reason| reason.contains("does not let us in")), "{told}");
+    assert!(
+        told["reasons"][0].as_str().is_some_and(|reason| reason.contains("does not let us in")),
+        "{told}"
+    );
 }

@@ -203,9 +203,10 @@ fn a_daemon_that_is_killed_between_loses_no_event() {
 #[test]
 fn a_program_gets_each_event_as_its_input() {
     let mut fleet = fleet("command = [\"./told\"]\n");
+    // Each line in one write, since the events of two servers are told at the same time.
     fleet.script(
         "told",
-        "#!/bin/sh\n(cat; echo) >> told.jsonl\necho \"$DYNSERVERS_EVENT $DYNSERVERS_FLEET\" >> names\n",
+        "#!/bin/sh\nprintf '%s\\n' \"$(cat)\" >> told.jsonl\necho \"$DYNSERVERS_EVENT $DYNSERVERS_FLEET\" >> names\n",
     );
     fleet.start();
     fleet.reach(2);

@@ -122,7 +122,7 @@ fn a_source_and_a_hook_that_are_added_hold_from_the_signal_on() {
     fleet.start();
     fleet.settles_at(1);
     fleet.script("count", "#!/bin/sh\necho 3\n");
-    fleet.script("note", "#!/bin/sh\ncat >> noted\necho >> noted\n");
+    fleet.script("note", "#!/bin/sh\nprintf '%s\\n' \"$(cat)\" >> noted\n");
     let more = "demand_interval = \"100ms\"\npolicy = { jobs_per_server = 1, scale_in_after = \"0s\" }\n\
          sources = [{ kind = \"command\", command = [\"./count\"] }]\n\
          [[hooks]]\nname = \"note\"\ncommand = [\"./note\"]\nevents = [\"running\"]\n";
@@ -146,7 +146,7 @@ fn a_source_and_a_hook_that_are_added_hold_from_the_signal_on() {
 fn once_measures_and_tells_before_it_ends() {
     let fleet = quick();
     fleet.script("count", "#!/bin/sh\necho 2\n");
-    fleet.script("note", "#!/bin/sh\ncat >> noted\necho >> noted\n");
+    fleet.script("note", "#!/bin/sh\nprintf '%s\\n' \"$(cat)\" >> noted\n");
     let file = fs::read_to_string(fleet.config()).expect("it was written").replace("min = 1 ", "min = 0 ");
     let more = "policy = { jobs_per_server = 1 }\nsources = [{ kind = \"command\", command = [\"./count\"] }]\n\
          [[hooks]]\nname = \"note\"\ncommand = [\"./note\"]\nevents = [\"running\"]\n";
