@@ -103,6 +103,7 @@ pub(crate) fn plain_server(id: u64) -> ServerRecord {
         failed_at: None,
         retry: None,
         protected: false,
+        meta: BTreeMap::from([("job".to_owned(), serde_json::json!({"id": 7}))]),
         recall: Some(Retry { tries: 2, at: at(11) }),
         disowned: false,
     }

@@ -4,7 +4,7 @@ use dynservers_core::{Answer, Ask, Asker, Completing, Effect, Question, Subject}
 
 use super::rig::{Rig, command, config, execute, provider, server_type, until};
 use super::*;
-use crate::handle::ReloadError;
+use dynservers_tokio::ReloadError;
 
 /// Does everything at once, and says that it was another one.
 struct Other;
@@ -25,9 +25,10 @@ fn parts(config: Config) -> Parts {
     let names: Vec<_> = config.providers.keys().cloned().collect();
     Parts {
         config,
-        executors: names.into_iter().map(|name| (name, Arc::new(Other) as Arc<dyn AsyncExecutor>)).collect(),
+        executors: names.into_iter().map(|name| (name, Hands::Async(Arc::new(Other)))).collect(),
         prepare: Arc::new(|_, _| Err(Failure::new("another template"))),
         asker: Arc::new(Other),
+        counter: None,
     }
 }
 

@@ -1,21 +1,23 @@
 //! The rig: a loop around a scripted machine, with a disk and hands that wait for the test's word.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Mutex, mpsc as blocking};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::pending;
+use std::sync::{Arc, Mutex, mpsc as blocking};
 use std::time::Duration;
 
 use dynservers_core::{
-    Action, Batch, Command, CommandId, Completing, Completion, ConfigError, Done, EffectId, EventId,
-    EventKind, FleetName, FleetView, NoAsker, Op, Outcome, OwnerId, ProviderConfig, Reply, Seq, ServerRecord,
-    Store, Stored, Time, Timing, TypeName, Why,
+    Action, Asker, AsyncExecutor, Batch, Command, CommandId, Completing, Completion, Config, ConfigError,
+    Done, Effect, EffectId, Event, EventId, EventKind, Failure, FleetName, FleetView, Input, NoAsker, Op,
+    Outcome, Output, OwnerId, ProviderConfig, ProviderName, Reply, Seq, ServerId, ServerRecord, Store,
+    StoreError, Stored, Time, Timing, TypeName, Why,
 };
 use tokio::task::JoinHandle;
 
-use super::super::*;
-use crate::handle::{Handle, Stopped};
-use crate::host::Host;
+use dynservers_tokio::{
+    FleetClock, Handle, Hands, Host, Machine, Parts, PrepareFn, RunError, Running, Stopped,
+};
 
-pub(super) type Seen = Arc<Mutex<Vec<Input>>>;
+pub(crate) type Seen = Arc<Mutex<Vec<Input>>>;
 type Script = Box<dyn FnMut(&Input, Time) -> Vec<Output> + Send>;
 
 /// Notes what it is told, and asks for what its script says.
@@ -56,6 +58,7 @@ impl Machine for Double {
             now,
             paused_out: false,
             paused_in: false,
+            count_unknown_since: None,
             types: BTreeMap::new(),
             providers: BTreeMap::new(),
         }
@@ -64,15 +67,19 @@ impl Machine for Double {
     fn servers(&self) -> Vec<ServerRecord> {
         Vec::new()
     }
+
+    fn server(&self, _server: ServerId) -> Option<ServerRecord> {
+        None
+    }
 }
 
 /// Writes when it is allowed to, and fails where it is told to.
-pub(super) struct Disk {
-    pub(super) allowed: blocking::Receiver<()>,
-    pub(super) fails_at: Option<Seq>,
-    pub(super) written: Arc<Mutex<Vec<Seq>>>,
+pub(crate) struct Disk {
+    pub(crate) allowed: blocking::Receiver<()>,
+    pub(crate) fails_at: Option<Seq>,
+    pub(crate) written: Arc<Mutex<Vec<Seq>>>,
     /// Counted by the tests that must know when the store was let go.
-    pub(super) _open: Arc<()>,
+    pub(crate) _open: Arc<()>,
 }
 
 impl Store for Disk {
@@ -94,13 +101,13 @@ impl Store for Disk {
     }
 }
 
-pub(super) const PANICS: u64 = 66;
-pub(super) const HANGS: u64 = 77;
+pub(crate) const PANICS: u64 = 66;
+pub(crate) const HANGS: u64 = 77;
 
 /// Treats effects by their number: most are done once the test allows it.
-pub(super) struct Hands(pub(super) tokio::sync::Semaphore);
+pub(crate) struct Fingers(pub(crate) tokio::sync::Semaphore);
 
-impl AsyncExecutor for Hands {
+impl AsyncExecutor for Fingers {
     fn execute<'a>(&'a self, effect: &'a Effect) -> Completing<'a> {
         Box::pin(async move {
             match effect.id.0 {
@@ -114,38 +121,40 @@ impl AsyncExecutor for Hands {
 }
 
 /// A running loop, and everything that a test watches and allows.
-pub(super) struct Rig {
-    pub(super) handle: Handle,
-    pub(super) running: JoinHandle<Result<(), RunError>>,
-    pub(super) seen: Seen,
-    pub(super) written: Arc<Mutex<Vec<Seq>>>,
-    pub(super) allow_write: blocking::Sender<()>,
-    pub(super) open: Arc<()>,
-    pub(super) hands: Arc<Hands>,
-    pub(super) clock: FleetClock,
+pub(crate) struct Rig {
+    pub(crate) handle: Handle,
+    pub(crate) running: JoinHandle<Result<(), RunError>>,
+    pub(crate) seen: Seen,
+    pub(crate) written: Arc<Mutex<Vec<Seq>>>,
+    pub(crate) allow_write: blocking::Sender<()>,
+    pub(crate) open: Arc<()>,
+    pub(crate) hands: Arc<Fingers>,
+    pub(crate) clock: FleetClock,
 }
 
 #[derive(Default)]
-pub(super) struct Setting {
-    pub(super) fails_at: Option<Seq>,
-    pub(super) timeout: Option<Time>,
-    pub(super) prepare: Option<Arc<PrepareFn>>,
-    pub(super) asker: Option<Arc<dyn Asker>>,
+pub(crate) struct Setting {
+    pub(crate) fails_at: Option<Seq>,
+    pub(crate) timeout: Option<Time>,
+    pub(crate) prepare: Option<Arc<PrepareFn>>,
+    pub(crate) asker: Option<Arc<dyn Asker>>,
+    pub(crate) counter: Option<dynservers_tokio::Counter>,
 }
 
 impl Rig {
-    pub(super) fn new(script: impl FnMut(&Input, Time) -> Vec<Output> + Send + 'static) -> Self {
+    pub(crate) fn new(script: impl FnMut(&Input, Time) -> Vec<Output> + Send + 'static) -> Self {
         Self::set(Setting::default(), script)
     }
 
-    pub(super) fn set(
+    pub(crate) fn set(
         setting: Setting,
         script: impl FnMut(&Input, Time) -> Vec<Output> + Send + 'static,
     ) -> Self {
         let (allow_write, allowed) = blocking::channel();
         let (seen, written, open) = (Seen::default(), Arc::default(), Arc::new(()));
-        let hands = Arc::new(Hands(tokio::sync::Semaphore::new(0)));
-        let clock = FleetClock::starting_at(Time::ZERO);
+        let hands = Arc::new(Fingers(tokio::sync::Semaphore::new(0)));
+        let origin = tokio::time::Instant::now();
+        let clock = FleetClock::ticking_by(Time::ZERO, move || origin.elapsed());
         let disk = Disk {
             allowed,
             fails_at: setting.fails_at,
@@ -162,40 +171,44 @@ impl Rig {
         let host = Host {
             parts: Parts {
                 config: config(),
-                executors: BTreeMap::from([(provider(), Arc::clone(&hands) as Arc<dyn AsyncExecutor>)]),
+                executors: BTreeMap::from([(
+                    provider(),
+                    Hands::Async(Arc::clone(&hands) as Arc<dyn AsyncExecutor>),
+                )]),
                 prepare,
                 asker: setting.asker.unwrap_or_else(|| Arc::new(NoAsker)),
+                counter: setting.counter,
             },
             store: Box::new(disk),
             clock: clock.clone(),
             seed: 1,
             max_events: 2,
         };
-        let (handle, engine) = host.engine(machine);
-        let running = tokio::spawn(engine.run());
+        let (handle, driver) = host.around(machine);
+        let running = tokio::spawn(Running::new(driver));
         Self { handle, running, seen, written, allow_write, open, hands, clock }
     }
 
     /// Gives a command of this number without waiting for its answer.
-    pub(super) fn command(&self, number: u32) -> JoinHandle<Result<Reply, Stopped>> {
+    pub(crate) fn command(&self, number: u32) -> JoinHandle<Result<Reply, Stopped>> {
         self.give(command(number))
     }
 
-    pub(super) fn give(&self, command: Command) -> JoinHandle<Result<Reply, Stopped>> {
+    pub(crate) fn give(&self, command: Command) -> JoinHandle<Result<Reply, Stopped>> {
         let handle = self.handle.clone();
         tokio::spawn(async move { handle.command(command).await })
     }
 
-    pub(super) fn seen(&self) -> Vec<Input> {
+    pub(crate) fn seen(&self) -> Vec<Input> {
         self.seen.lock().unwrap().clone()
     }
 
-    pub(super) async fn until_seen(&self, count: usize) {
+    pub(crate) async fn until_seen(&self, count: usize) {
         until(|| self.seen.lock().unwrap().len() >= count).await;
     }
 
     /// Gives what became of the effect, once the machine knows.
-    pub(super) async fn completion(&self, effect: u64) -> Completion {
+    pub(crate) async fn completion(&self, effect: u64) -> Completion {
         let find = || {
             self.seen().into_iter().find_map(|input| match input {
                 Input::Completed { effect: id, completion } if id.0 == effect => Some(completion),
@@ -212,25 +225,25 @@ impl Rig {
     }
 }
 
-pub(super) async fn until(condition: impl Fn() -> bool) {
+pub(crate) async fn until(condition: impl Fn() -> bool) {
     while !condition() {
         tokio::task::yield_now().await;
     }
 }
 
-pub(super) fn fleet() -> FleetName {
+pub(crate) fn fleet() -> FleetName {
     FleetName::new("workers").unwrap()
 }
 
-pub(super) fn provider() -> ProviderName {
+pub(crate) fn provider() -> ProviderName {
     ProviderName::new("cloud").unwrap()
 }
 
-pub(super) fn server_type() -> TypeName {
+pub(crate) fn server_type() -> TypeName {
     TypeName::new("default").unwrap()
 }
 
-pub(super) fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config {
         fleet: fleet(),
         timing: Timing::default(),
@@ -240,28 +253,28 @@ pub(super) fn config() -> Config {
     }
 }
 
-pub(super) fn io_error() -> StoreError {
+pub(crate) fn io_error() -> StoreError {
     StoreError::Io { place: "test".into(), message: "no space left".into() }
 }
 
-pub(super) fn event(id: u64) -> Event {
+pub(crate) fn event(id: u64) -> Event {
     Event { id: EventId(id), at: Time::ZERO, kind: EventKind::ProviderReachable { provider: provider() } }
 }
 
-pub(super) fn command(number: u32) -> Command {
+pub(crate) fn command(number: u32) -> Command {
     let action = Action::Ensure { server_type: server_type(), count: number };
     Command { id: CommandId::new(format!("command {number}")).unwrap(), action }
 }
 
-pub(super) fn reply(command: &CommandId) -> Output {
+pub(crate) fn reply(command: &CommandId) -> Output {
     Output::Reply { command: command.clone(), reply: Ok(Done::TakenOver { servers: 7 }) }
 }
 
-pub(super) fn persist(seq: u64) -> Output {
+pub(crate) fn persist(seq: u64) -> Output {
     Output::Persist(Batch { seq: Seq(seq), at: Time::ZERO, must_sync: true, changes: Vec::new() })
 }
 
-pub(super) fn execute(id: u64, provider: ProviderName) -> Output {
+pub(crate) fn execute(id: u64, provider: ProviderName) -> Output {
     Output::Execute(Effect {
         id: EffectId(id),
         provider,
@@ -274,7 +287,7 @@ pub(super) fn execute(id: u64, provider: ProviderName) -> Output {
 }
 
 /// Records every command under its own number, and answers once that is durable.
-pub(super) fn recorder() -> impl FnMut(&Input, Time) -> Vec<Output> + Send + 'static {
+pub(crate) fn recorder() -> impl FnMut(&Input, Time) -> Vec<Output> + Send + 'static {
     let mut commands = Vec::new();
     move |input, _| match input {
         Input::Command(command) => {
@@ -286,4 +299,4 @@ pub(super) fn recorder() -> impl FnMut(&Input, Time) -> Vec<Output> + Send + 'st
     }
 }
 
-pub(super) const ANSWER: Result<Reply, Stopped> = Ok(Ok(Done::TakenOver { servers: 7 }));
+pub(crate) const ANSWER: Result<Reply, Stopped> = Ok(Ok(Done::TakenOver { servers: 7 }));

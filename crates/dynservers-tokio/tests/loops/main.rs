@@ -1,5 +1,10 @@
 //! The loop against a scripted machine: what is carried out, in which order, and what comes back.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests; the lint excuses only the functions marked so"
+)]
+
 mod asks;
 mod reload;
 mod rig;
@@ -11,14 +16,12 @@ use dynservers_core::{
     AsyncExecutor, Command, Completion, Config, EventId, Failure, Input, NoAsker, Outcome, Output, Prepare,
     Prepared, ProviderConfig, ProviderName, Refusal, Seq, ServerId, Spec, Time, TypeConfig,
 };
-use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
 use self::rig::*;
-use super::{PrepareFn, RunError};
-use crate::clock::FleetClock;
-use crate::handle::{EventsError, Stopped};
-use crate::host::{Host, Parts, StartError};
+use dynservers_tokio::{
+    EventsError, FleetClock, Hands, Host, Parts, PrepareFn, RecvError, RunError, StartError, Stopped, start,
+};
 
 #[tokio::test]
 async fn a_command_is_answered_once_it_is_durable_and_not_before() {
@@ -239,10 +242,11 @@ async fn a_fleet_that_does_not_fit_together_does_not_start() {
             config,
             executors: BTreeMap::from([(
                 provider(),
-                Arc::new(Hands(tokio::sync::Semaphore::new(0))) as Arc<dyn AsyncExecutor>,
+                Hands::Async(Arc::new(Fingers(tokio::sync::Semaphore::new(0))) as Arc<dyn AsyncExecutor>),
             )]),
             prepare: Arc::new(|_, _| Err(Failure::default())),
             asker: Arc::new(NoAsker),
+            counter: None,
         },
         store: Box::new(Disk {
             allowed: mpsc::channel().1,
@@ -254,19 +258,19 @@ async fn a_fleet_that_does_not_fit_together_does_not_start() {
         seed: 1,
         max_events: 0,
     };
-    assert_eq!(host(config()).start().await.unwrap_err(), StartError::Store(io_error()));
+    assert_eq!(start(host(config())).await.unwrap_err(), StartError::Store(io_error()));
     let elsewhere = ProviderName::new("elsewhere").unwrap();
     let mut lacking = config();
     lacking.providers.insert(elsewhere.clone(), ProviderConfig::default());
     assert_eq!(
-        host(lacking).start().await.unwrap_err(),
+        start(host(lacking)).await.unwrap_err(),
         StartError::NoExecutor { provider: elsewhere.clone() }
     );
     let mut contradicting = config();
     let lost = TypeConfig { min: 2, ..TypeConfig::new(elsewhere, 1) };
     contradicting.server_types.insert(server_type(), lost);
     assert_eq!(
-        host(contradicting).start().await.unwrap_err().to_string(),
+        start(host(contradicting)).await.unwrap_err().to_string(),
         "server type default is on provider elsewhere, which is not configured; \
          server type default has min 2 above max 1"
     );
