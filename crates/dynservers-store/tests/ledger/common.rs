@@ -1,4 +1,6 @@
 //! Records with every field set, and the small things that each test needs.
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
