@@ -193,6 +193,11 @@ impl Handle {
         self.ended.wait().await;
     }
 
+    /// Makes a loop that waits for news look up.
+    pub fn nudge(&self) {
+        self.mailbox.nudge();
+    }
+
     async fn ask<T>(&self, message: impl FnOnce(Caller<T>) -> Message) -> Result<T, Stopped> {
         let seat = self.seats.acquire_arc().await;
         let (answer, answered) = async_channel::bounded(1);
