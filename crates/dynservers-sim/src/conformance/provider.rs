@@ -28,7 +28,7 @@ fn checks<'a, S: Subject>() -> Vec<Entry<Bench<'a, S>>> {
         "nothing-is-no-listing", "a look is read from a list, or it is lost", absence::is_not_an_empty_body;
         "denied-is-denied", "refused credentials are a word of their own", absence::is_not_a_denial;
         "doubtful-creates-are-lost", "a create that may have happened is lost", doubt::is_lost;
-        "transport-news-are-kept", "timeouts are lost, refused connections unsent", doubt::is_told_by_the_transport;
+        "lost-creates-are-found", "a create whose answer is lost is found by its token", doubt::is_found_again;
         "throttles-are-obeyed", "too many requests are throttled, for as long as the cloud says", doubt::is_throttled;
         "looks-are-whole", "a look shows every server, whatever its pages", looks::are_whole;
         "seams-are-true", "pages join as the provider says", seams::are_true;

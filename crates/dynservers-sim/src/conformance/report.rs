@@ -93,11 +93,15 @@ impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Flaw { fault, danger, why, remedy } = self.flaw;
         writeln!(formatter, "  fault:    {fault}")?;
-        for (number, seen) in self.seen.iter().take(SIGHTINGS_SHOWN).enumerate() {
+        // From all over, since neighbours are much alike.
+        let shown = self.seen.len().min(SIGHTINGS_SHOWN);
+        let seen = (0..shown).filter_map(|number| self.seen.get(number * self.seen.len() / shown));
+        for (number, seen) in seen.enumerate() {
             writeln!(formatter, "  {:<9} {seen}", if number == 0 { "seen:" } else { "" })?;
         }
-        if let Some(more) = self.seen.len().checked_sub(SIGHTINGS_SHOWN).filter(|more| *more > 0) {
-            writeln!(formatter, "            and {more} more")?;
+        let more = self.seen.len() - shown;
+        if more > 0 {
+            writeln!(formatter, "  {:<9} and {more} more", "")?;
         }
         writeln!(formatter, "  leads to: {danger}: {why}")?;
         write!(formatter, "  do:       {remedy}")

@@ -1,25 +1,30 @@
 //! The vault: secrets that can be told from everything else, and that must show nowhere.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use dynservers_core::Failure;
 use dynservers_http::{Reference, Secrets};
 use secrecy::SecretString;
 
-/// Has a secret for every reference, remembers which were read, and can be shut.
+/// Has a secret for every reference, remembers which were read, and can be shut before some.
 #[derive(Debug, Default)]
 pub(crate) struct Vault {
     read: Mutex<BTreeMap<Reference, String>>,
-    is_shut: AtomicBool,
+    shut: Mutex<BTreeSet<Reference>>,
     refused: AtomicU64,
 }
 
 impl Vault {
-    /// Lets nothing be read from now on.
-    pub(crate) fn shut(&self) {
-        self.is_shut.store(true, Ordering::Relaxed);
+    /// Gives the references that were read so far.
+    pub(crate) fn references(&self) -> BTreeSet<Reference> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    /// Lets these references be read no more.
+    pub(crate) fn shut(&self, references: BTreeSet<Reference>) {
+        *self.shut.lock().unwrap_or_else(PoisonError::into_inner) = references;
     }
 
     /// Tells how often somebody stood before the shut vault.
@@ -35,7 +40,7 @@ impl Vault {
 
 impl Secrets for Vault {
     fn read(&self, reference: &Reference) -> Result<SecretString, Failure> {
-        if self.is_shut.load(Ordering::Relaxed) {
+        if self.shut.lock().unwrap_or_else(PoisonError::into_inner).contains(reference) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(Failure::new(format!("{reference} cannot be read: the vault is shut")));
         }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use dynservers_core::{Completion, Op, Outcome, Time};
+use dynservers_core::{Op, Outcome, Time};
 use dynservers_http::{Exchange, Sent, TransportError};
 use http::Response;
 
 use super::{html, strange};
 use crate::conformance::bench::{Bench, brief, effect};
 use crate::conformance::case::{Case, Checked};
-use crate::conformance::life::{Hands, made_plain};
+use crate::conformance::life::{Hands, find, look, made_plain};
 use crate::conformance::report::{Danger, Flaw};
-use crate::conformance::samples::{create, every_op};
+use crate::conformance::samples::create;
 use crate::conformance::subject::Subject;
 
 const IN_DOUBT: Flaw = Flaw {
@@ -27,6 +27,13 @@ const TRANSPORT: Flaw = Flaw {
     danger: Danger::Double,
     why: "a timeout may have made a server, and a refused connection has not: only the latter may be tried again at once.",
     remedy: "leave Exchange to tell it.",
+};
+const UNFOUND: Flaw = Flaw {
+    fault: "a server whose create was answered to nobody cannot be found by its token",
+    danger: Danger::Leak,
+    why: "the attempt is given up and another server made, while the first one bills and no look knows whose it is.",
+    remedy: "send the token and all other labels in the very first request of a create, in the name if there is no other \
+             way; a second request may never be sent.",
 };
 const NOT_THROTTLED: Flaw = Flaw {
     fault: "too many requests are not told as throttled",
@@ -74,26 +81,36 @@ pub(crate) fn is_lost<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case) -> 
     Ok(())
 }
 
-/// A timeout is lost; a refused connection, and what is late, is unsent.
-pub(crate) fn is_told_by_the_transport<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case) -> Checked {
-    let (new, observed) = made_plain(bench)?;
-    for (name, op) in every_op(&new, &observed.provider_id) {
-        let mut told = |what: &str, outcome: Outcome, expected: &str| {
-            case.demand(outcome.name() == expected, &TRANSPORT, || {
-                format!("{name}, {what}: {}", brief(&outcome))
-            });
-        };
-        let error = |sent| Err(TransportError { sent, message: "the connection".to_owned() });
-        told("timed out", bench.finish(&op, None, error(Sent::Maybe)).outcome, "lost");
-        told("connection refused", bench.finish(&op, None, error(Sent::No)).outcome, "unsent");
-        let late = effect(&op, None, Time::ZERO);
-        if let Err(ended) = Exchange::new(&bench.provider, &late).request(bench.clock()) {
-            let Completion { outcome, .. } = *ended;
-            told("too late to be sent", outcome, "unsent");
-        } else {
-            case.add(&TRANSPORT, format!("{name} was sent too late"));
-        }
+/// A create whose answer was lost is found by its token; one that never left is not.
+pub(crate) fn is_found_again<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case) -> Checked {
+    let error = |sent| Err(TransportError { sent, message: "the connection was lost".to_owned() });
+    let mut told = |what: &str, outcome: &Outcome, expected: &str| {
+        case.demand(outcome.name() == expected, &TRANSPORT, || format!("{what}: {}", brief(outcome)));
+    };
+    let (lost, unsent) = (bench.draw(), bench.draw());
+    // The cloud gets the first request and nothing more: the process dies before it has read the answer.
+    bench.answer(&create(&lost), None)?;
+    let outcome = bench.finish(&create(&lost), None, error(Sent::Maybe)).outcome;
+    told("a create that timed out", &outcome, "lost");
+    let outcome = bench.finish(&create(&unsent), None, error(Sent::No)).outcome;
+    told("a create whose connection was refused", &outcome, "unsent");
+    let late = effect(&create(&unsent), None, Time::ZERO);
+    match Exchange::new(&bench.provider, &late).request(bench.clock()) {
+        Ok(_) => case.add(&TRANSPORT, "a create was sent too late"),
+        Err(ended) => told("a create that is too late", &ended.outcome, "unsent"),
     }
+    bench.pause();
+    for (what, wanted) in [("a find", find(bench, lost.labels.token)?), ("a look", look(bench)?)] {
+        let token = Some(lost.labels.token);
+        case.demand(wanted.iter().any(|server| server.labels.token == token), &UNFOUND, || {
+            format!(
+                "{what}, after the answer to a create was lost, shows {} servers without it",
+                wanted.len()
+            )
+        });
+    }
+    let never = find(bench, unsent.labels.token)?.len();
+    case.demand(never == 0, &TRANSPORT, || format!("a create that was never sent made {never} servers"));
     Ok(())
 }
 

@@ -93,8 +93,11 @@ fn is_safe(uri: &Uri) -> bool {
 
 /// Credentials that cannot be read hold the provider.
 pub(crate) fn need_credentials<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case) -> Checked {
+    // What a look needs are credentials; what a create needs besides is its specification's affair.
+    bench.answer(&Op::Look, None)?;
+    let credentials = bench.vault.references();
     let (new, observed) = made_plain(bench)?;
-    bench.vault.shut();
+    bench.vault.shut(credentials);
     for (name, op) in every_op(&new, &observed.provider_id) {
         let before = bench.vault.refused();
         let outcome = match bench.request(&op, None) {
