@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use dynservers_http::Clock;
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use jiff::fmt::rfc2822::DateTimeParser;
+
+use crate::provider::Clock;
 
 /// No wait that we are asked for is believed beyond this.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads the header in both of its forms; a date is taken relative to the wall clock, and a past one is no wait.
-pub(crate) fn retry_after(headers: &HeaderMap, clock: Clock) -> Option<Duration> {
+///
+/// At most a day; none if there is no such header, or none that can be read.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, clock: Clock) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number too large to be read is a long wait all the same.
