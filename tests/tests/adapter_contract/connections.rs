@@ -66,16 +66,16 @@ fn without_a_handshake_nothing_is_sent() {
         talk.say("HTTP/1.1 400 Bad Request\r\n\r\n");
         talk.wait_for_end();
     };
-    let told = unsent("there was no connection");
-    let case = |name: &str, serve: Box<dyn Fn(&mut Talk, usize) + Send + Sync>| {
-        Case::new(name, told.clone(), serve).over_tls().unseen(1)
-    };
     hold(&[
-        case("a plain port", Box::new(plain)),
-        case("closed", Box::new(|_: &mut Talk, _: usize| {})),
-        case("reset", Box::new(|talk: &mut Talk, _: usize| talk.reset())),
-        case("a certificate that nobody trusts", Box::new(distrusted)),
+        unshaken("a plain port", plain),
+        unshaken("closed", |_, _| {}),
+        unshaken("reset", |talk, _| talk.reset()),
+        unshaken("a certificate that nobody trusts", distrusted),
     ]);
+}
+
+fn unshaken(name: &str, serve: impl Fn(&mut Talk, usize) + Send + Sync + 'static) -> Case {
+    Case::new(name, unsent("there was no connection"), serve).over_tls().unseen(1)
 }
 
 #[test]

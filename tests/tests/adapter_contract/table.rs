@@ -152,11 +152,6 @@ impl Case {
         self
     }
 
-    pub(crate) fn is_told(mut self, told: Told) -> Self {
-        self.told = vec![told; self.times];
-        self
-    }
-
     pub(crate) fn within(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
