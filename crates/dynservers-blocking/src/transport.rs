@@ -32,7 +32,7 @@ const MOST_IDLE: usize = 64;
 /// by running into this before the deadline of the whole request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The most bytes that an answer's status and headers may have together.
+/// The most bytes that an answer's headers may have together.
 const HEAD_CAP: usize = 64 * 1024;
 
 /// The longest time that the client can count with: for ever, to whoever waits.

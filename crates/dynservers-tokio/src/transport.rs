@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use dynservers_core::{AsyncExecutor, Completing, Completion, Effect, Time};
 use dynservers_http::{Clock, Exchange, Provider, Sent, TransportError};
-use http::Method;
 use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::{HeaderMap, Method};
 use reqwest::{Client, redirect, retry};
 use thiserror::Error;
 use tokio::time::timeout;
@@ -26,6 +26,9 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most time for name, connection and handshake. A host that cannot be reached is told apart from a lost answer
 /// by running into this before the deadline of the whole request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The most bytes that an answer's headers may have together.
+const HEAD_CAP: usize = 64 * 1024;
 
 /// How an [`HttpExecutor`] carries requests.
 #[derive(Clone, Debug)]
@@ -73,8 +76,11 @@ impl HttpExecutor {
     /// Makes an executor with a pool of connections of its own. Reads the certificates that the system trusts.
     ///
     /// A system that trusts none is no error here, since plain HTTP to an emulator needs none: each request by HTTPS
-    /// is then unsent, and says why.
+    /// is then unsent, and says why. A request timeout of nothing is one.
     pub fn new(provider: Arc<dyn Provider>, options: HttpOptions) -> Result<Self, TransportSetupError> {
+        if options.request_timeout.is_zero() {
+            return Err(TransportSetupError { message: "its requests have no time".to_owned() });
+        }
         let (tls, distrust) = tls::config().map_err(|error| setup(&error))?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
@@ -83,6 +89,12 @@ impl HttpExecutor {
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .no_proxy()
+            .user_agent(concat!("dynservers/", env!("CARGO_PKG_VERSION")))
+            // A host may have features of the client that we do not ask for.
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
             .build()
             .map_err(|error| setup(&error))?;
         let body_cap = provider.capabilities().body_cap;
@@ -136,6 +148,9 @@ impl HttpExecutor {
 
     async fn carry(&self, request: reqwest::Request) -> Result<http::Response<Vec<u8>>, TransportError> {
         let mut answer = self.client.execute(request).await.map_err(words::tell)?;
+        if head_length(answer.headers()) > HEAD_CAP {
+            return Err(maybe(format!("the answer was lost: its headers are longer than {HEAD_CAP} bytes")));
+        }
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(words::tell)? {
             if body.len() + chunk.len() > self.body_cap {
@@ -167,6 +182,11 @@ fn state_empty_body(request: &mut http::Request<Vec<u8>>) {
     if request.body().is_empty() && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
+}
+
+/// Gives how many bytes headers have when they are written out.
+fn head_length(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
 fn unsent(message: &str) -> TransportError {

@@ -20,6 +20,9 @@ pub(super) fn tell(error: Error, request_timeout: Duration) -> TransportError {
         Error::BadUri(_) => (Sent::No, invalid(&"its address has no scheme or host that is known")),
         Error::Http(error) => (Sent::No, invalid(&error)),
         Error::Timeout(_) => (Sent::Maybe, format!("there was no whole answer within {request_timeout:?}")),
+        Error::LargeResponseHeader(_, cap) => {
+            (Sent::Maybe, lost(&format_args!("its headers are longer than {cap} bytes")))
+        }
         error => (Sent::Maybe, lost(&cause(&error))),
     };
     TransportError { sent, message }
