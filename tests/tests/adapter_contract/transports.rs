@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynservers_core::{
-    AsyncCompletion, Effect, EffectId, Executor, Executor as _, Failure, Op, Outcome, ProviderName, Step,
+    AsyncExecutor as _, Completion, Effect, EffectId, Executor, Failure, Op, Outcome, ProviderName, Step,
     Time, Why,
 };
 use dynservers_http::{Capabilities, Provider, TransportError, Unbuildable};
