@@ -1,5 +1,7 @@
 //! Executors in memory: a good one, and one for each fault that the kit must name.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
+
 use std::sync::{Arc, Mutex};
 
 use dynservers_core::{

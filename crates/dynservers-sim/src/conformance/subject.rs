@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use dynservers_core::{Executor, FleetName, ProviderState, Time};
-use dynservers_http::{Provider, Secrets};
+use dynservers_http::{Provider, Reference, Secrets};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response};
 use serde_json::Value;
@@ -47,6 +47,12 @@ pub trait Subject {
 
     /// Writes an error as the API does, with this status and this message, and no code that has a meaning of its own.
     fn error(&self, status: u16, message: &str) -> Response<Vec<u8>>;
+
+    /// Whether what a reference leads to may be shown to nobody; the name of a user may, and helps.
+    fn is_secret(&self, reference: &Reference) -> bool {
+        let _ = reference;
+        true
+    }
 
     /// Writes what the API answers when there are too many requests; 429 and an error unless told otherwise.
     fn throttled(&self, retry_after: Option<&str>) -> Response<Vec<u8>> {

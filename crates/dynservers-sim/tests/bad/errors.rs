@@ -151,7 +151,7 @@ fn garbage_makes_it_panic() {
     let trial = Trial {
         response: |good, op, step, response, clock| {
             let text = std::str::from_utf8(response.body()).expect("an answer is text");
-            assert!(!text.contains("\u{0}"), "what is this?");
+            assert!(!text.contains('\u{0}'), "what is this?");
             good.response(op, step, response, clock)
         },
         ..GOOD

@@ -7,7 +7,7 @@ use dynservers_core::{Completion, FleetName, Observed, Op, Outcome, ProviderStat
 use dynservers_http::{Capabilities, Clock, Provider, Secrets, Unbuildable};
 use dynservers_sim::conformance::{Failed, Subject, check_provider};
 use http::{Request, Response};
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::cloud::{PAGE, TinyCloud, error};
@@ -45,7 +45,7 @@ pub(crate) struct Bent {
 impl fmt::Debug for Bent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.good.key().ok().filter(|_| self.trial.debugs_key);
-        let key = key.as_ref().map(|key| key.expose_secret());
+        let key = key.as_ref().map(ExposeSecret::expose_secret);
         formatter.debug_struct("Bent").field("good", &self.good).field("key", &key).finish_non_exhaustive()
     }
 }
