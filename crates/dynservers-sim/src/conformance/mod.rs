@@ -7,9 +7,10 @@
 //!
 //! # For an HTTP API
 //!
-//! Implement [`Cloud`] for a fake of the API (an account in memory: list, create, read, stop and delete, some 80 lines)
-//! and [`Subject`] for your provider; then call [`check_provider`] in a test. The fake need not be slow, strict or
-//! faulty: the kit makes up the odd answers itself. This is UpCloud:
+//! Implement [`Subject`] for your provider and call [`check_provider`] in a test. It needs a fake of the API, which need
+//! not be slow, strict or faulty: the kit makes up the odd answers itself. [`FakeCloud`] is an account in memory for which
+//! you write one function, from a request to a response in the API's words. Where there is an emulator already, implement
+//! [`Cloud`] for it instead. This is UpCloud:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -153,6 +154,7 @@ mod bench;
 mod case;
 mod checks;
 mod executor;
+mod fake;
 mod life;
 mod noise;
 mod provider;
@@ -162,6 +164,7 @@ mod subject;
 mod vault;
 
 pub use executor::check_executor;
+pub use fake::{Answering, FakeAccount, FakeCloud, FakeServer};
 pub use provider::check_provider;
 pub use report::{Check, Danger, Failed, Fault, Flaw, Report, Verdict};
 pub use subject::{Cloud, ExecutorSubject, Subject};

@@ -67,7 +67,8 @@ pub trait Subject {
 /// A fake of a cloud's API: one account, in memory.
 ///
 /// It need not be strict nor slow: a create that runs at once will do. It must list, create, read, stop and delete
-/// servers and keep their labels, in pages of [`Subject::page_size`].
+/// servers and keep their labels, in pages of [`Subject::page_size`]. [`FakeCloud`](super::FakeCloud) is one for which only
+/// the words are to be written.
 pub trait Cloud {
     /// Answers a request as the API would; `now_millis` only grows, an hour in a few steps where servers need time.
     fn answer(&mut self, request: &http::Request<Vec<u8>>, now_millis: u64) -> Response<Vec<u8>>;
