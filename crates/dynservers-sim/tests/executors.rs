@@ -25,6 +25,7 @@ enum Fault {
     Doubles,
     DeletesNothing,
     NeverKills,
+    RefusesToKill,
 }
 
 struct Desk {
@@ -82,6 +83,9 @@ impl Desk {
                 let (server, spec) = &mut servers[at];
                 match &effect.op {
                     Op::Inspect(_) => return Outcome::Inspected(server.clone()),
+                    Op::Stop { mode: StopMode::Hard, .. } if self.fault == Fault::RefusesToKill => {
+                        return Outcome::Refused(Reason::Busy, Failure::new("it is busy"));
+                    }
                     Op::Stop { mode, .. } => {
                         let kills = *mode == StopMode::Hard && self.fault != Fault::NeverKills;
                         if kills || *spec != json!("stubborn") {
@@ -153,6 +157,7 @@ fn every_fault_is_named() {
         (Fault::KnownByName, "namesakes-are-two", "two servers of one name"),
         (Fault::Doubles, "repeated-creates-make-one", "made two servers"),
         (Fault::DeletesNothing, "deletes-delete", "still there"),
+        (Fault::RefusesToKill, "ignored-shutdowns-end", "a stop: refused as busy"),
         (Fault::NeverKills, "ignored-shutdowns-end", "a hard stop does not stop"),
     ] {
         let Failed(report) = check_executor(&fault).expect_err(check);

@@ -134,6 +134,20 @@ fn a_delete_goes_to_another_server() {
 }
 
 #[test]
+fn a_delete_only_takes_the_labels_off() {
+    let trial = Trial {
+        request: |good, op, step, clock| match op {
+            Op::Delete { provider_id, .. } => {
+                good.build("PUT", &format!("/servers/{provider_id}/labels"), &serde_json::json!({}))
+            }
+            _ => good.request(op, step, clock),
+        },
+        ..GOOD
+    };
+    trial.fails("deletes-delete", &["still there", "the cloud still has 2 servers"]);
+}
+
+#[test]
 fn stopped_is_never_seen() {
     let trial = Trial {
         response: |good, op, step, response, clock| {
