@@ -26,6 +26,7 @@ enum Fault {
     DeletesNothing,
     NeverKills,
     RefusesToKill,
+    BelievesInStops,
 }
 
 struct Desk {
@@ -88,7 +89,7 @@ impl Desk {
                     }
                     Op::Stop { mode, .. } => {
                         let kills = *mode == StopMode::Hard && self.fault != Fault::NeverKills;
-                        if kills || *spec != json!("stubborn") {
+                        if kills || *spec != json!("stubborn") || self.fault == Fault::BelievesInStops {
                             server.state = ProviderState::Stopped;
                         }
                     }
@@ -158,6 +159,7 @@ fn every_fault_is_named() {
         (Fault::Doubles, "repeated-creates-make-one", "made two servers"),
         (Fault::DeletesNothing, "deletes-delete", "still there"),
         (Fault::RefusesToKill, "ignored-shutdowns-end", "a stop: refused as busy"),
+        (Fault::BelievesInStops, "ignored-shutdowns-end", "or shows as stopped"),
         (Fault::NeverKills, "ignored-shutdowns-end", "a hard stop does not stop"),
     ] {
         let Failed(report) = check_executor(&fault).expect_err(check);
