@@ -1,5 +1,7 @@
 //! Executors in memory: a good one, and one for each fault that the kit must name.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
+
 use std::sync::{Arc, Mutex};
 
 use dynservers_core::{
@@ -23,6 +25,8 @@ enum Fault {
     Doubles,
     DeletesNothing,
     NeverKills,
+    RefusesToKill,
+    BelievesInStops,
 }
 
 struct Desk {
@@ -80,9 +84,12 @@ impl Desk {
                 let (server, spec) = &mut servers[at];
                 match &effect.op {
                     Op::Inspect(_) => return Outcome::Inspected(server.clone()),
+                    Op::Stop { mode: StopMode::Hard, .. } if self.fault == Fault::RefusesToKill => {
+                        return Outcome::Refused(Reason::Busy, Failure::new("it is busy"));
+                    }
                     Op::Stop { mode, .. } => {
                         let kills = *mode == StopMode::Hard && self.fault != Fault::NeverKills;
-                        if kills || *spec != json!("stubborn") {
+                        if kills || *spec != json!("stubborn") || self.fault == Fault::BelievesInStops {
                             server.state = ProviderState::Stopped;
                         }
                     }
@@ -151,6 +158,8 @@ fn every_fault_is_named() {
         (Fault::KnownByName, "namesakes-are-two", "two servers of one name"),
         (Fault::Doubles, "repeated-creates-make-one", "made two servers"),
         (Fault::DeletesNothing, "deletes-delete", "still there"),
+        (Fault::RefusesToKill, "ignored-shutdowns-end", "a stop: refused as busy"),
+        (Fault::BelievesInStops, "ignored-shutdowns-end", "or shows as stopped"),
         (Fault::NeverKills, "ignored-shutdowns-end", "a hard stop does not stop"),
     ] {
         let Failed(report) = check_executor(&fault).expect_err(check);

@@ -1,5 +1,7 @@
 //! UpCloud before its emulator.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
+
 use std::sync::Arc;
 
 use dynservers_core::{FleetName, ProviderState};
@@ -61,6 +63,10 @@ impl Subject for UpCloudSubject {
         ]
     }
 
+    fn is_secret(&self, reference: &Reference) -> bool {
+        *reference != env("UPCLOUD_USERNAME")
+    }
+
     fn error(&self, status: u16, message: &str) -> Response<Vec<u8>> {
         let body = json!({"error": {"error_code": "UNHEARD_OF", "error_message": message}});
         Response::builder().status(status).body(body.to_string().into_bytes()).unwrap()
@@ -104,4 +110,20 @@ fn env(name: &str) -> Reference {
 fn upcloud_with_a_token_passes() {
     let report = check_provider(&UpCloudSubject(Credentials::Token(env("UPCLOUD_TOKEN")))).unwrap();
     println!("{report}");
+}
+
+#[test]
+fn upcloud_with_a_user_passes() {
+    let credentials =
+        Credentials::Basic { username: env("UPCLOUD_USERNAME"), password: env("UPCLOUD_PASSWORD") };
+    check_provider(&UpCloudSubject(credentials)).unwrap();
+}
+
+#[test]
+fn the_guide_knows_every_check() {
+    let guide = include_str!("../src/conformance/mod.rs");
+    let report = check_provider(&UpCloudSubject(Credentials::Token(env("UPCLOUD_TOKEN")))).unwrap();
+    for check in report.checks {
+        assert!(guide.contains(&format!("| `{}` |", check.name)), "{} is not in the guide", check.name);
+    }
 }

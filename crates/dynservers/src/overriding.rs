@@ -48,6 +48,20 @@ pub trait Workers: Send + Sync {
     }
 }
 
+impl<W: Workers + ?Sized> Workers for Arc<W> {
+    fn score(&self, server: &Subject) -> Result<Option<u64>, crate::BoxError> {
+        (**self).score(server)
+    }
+
+    fn drain(&self, server: &Subject, deadline: Time) -> Result<Drained, crate::BoxError> {
+        (**self).drain(server, deadline)
+    }
+
+    fn undrain(&self, server: &Subject) -> Result<Undrained, crate::BoxError> {
+        (**self).undrain(server)
+    }
+}
+
 /// Whether a worker has nothing left to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {

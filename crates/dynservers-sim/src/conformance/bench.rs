@@ -54,6 +54,12 @@ impl<'a, S: Subject> Bench<'a, S> {
         self.samples.server(fleet(), spec)
     }
 
+    /// Gives the texts that were read so far and that may show nowhere.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let told = self.vault.told().into_iter();
+        told.filter(|(reference, _)| self.subject.is_secret(reference)).map(|(_, text)| text).collect()
+    }
+
     /// Gives the time; the wall clock always shows the same.
     pub(crate) const fn clock(&self) -> Clock {
         Clock { time: Time::from_millis(self.millis), wall_millis: WALL_MILLIS }

@@ -46,7 +46,7 @@ impl Noise {
     pub(crate) fn value(&mut self, depth: usize, keys: &[String]) -> Value {
         match self.below(if depth == 0 { 5 } else { 8 }) {
             0 => Value::Null,
-            1 => json!(self.next() % 2 == 0),
+            1 => json!(self.next().is_multiple_of(2)),
             2 => json!(self.next()),
             3 => json!(-1.5),
             4 => json!(self.text(12)),

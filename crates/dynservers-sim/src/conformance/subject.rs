@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use dynservers_core::{Executor, FleetName, ProviderState, Time};
-use dynservers_http::{Provider, Secrets};
+use dynservers_http::{Provider, Reference, Secrets};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response};
 use serde_json::Value;
@@ -48,6 +48,12 @@ pub trait Subject {
     /// Writes an error as the API does, with this status and this message, and no code that has a meaning of its own.
     fn error(&self, status: u16, message: &str) -> Response<Vec<u8>>;
 
+    /// Whether what a reference leads to may be shown to nobody; the name of a user may, and helps.
+    fn is_secret(&self, reference: &Reference) -> bool {
+        let _ = reference;
+        true
+    }
+
     /// Writes what the API answers when there are too many requests; 429 and an error unless told otherwise.
     fn throttled(&self, retry_after: Option<&str>) -> Response<Vec<u8>> {
         let mut response = self.error(429, "Too many requests.");
@@ -61,7 +67,8 @@ pub trait Subject {
 /// A fake of a cloud's API: one account, in memory.
 ///
 /// It need not be strict nor slow: a create that runs at once will do. It must list, create, read, stop and delete
-/// servers and keep their labels, in pages of [`Subject::page_size`].
+/// servers and keep their labels, in pages of [`Subject::page_size`]. [`FakeCloud`](super::FakeCloud) is one for which only
+/// the words are to be written.
 pub trait Cloud {
     /// Answers a request as the API would; `now_millis` only grows, an hour in a few steps where servers need time.
     fn answer(&mut self, request: &http::Request<Vec<u8>>, now_millis: u64) -> Response<Vec<u8>>;

@@ -33,8 +33,8 @@ impl Vault {
     }
 
     /// Gives the secrets that were read.
-    pub(crate) fn told(&self) -> Vec<String> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    pub(crate) fn told(&self) -> BTreeMap<Reference, String> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

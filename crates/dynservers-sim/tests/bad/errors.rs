@@ -47,6 +47,21 @@ fn an_error_is_read_as_a_success() {
 }
 
 #[test]
+fn an_answer_without_a_server_is_absence() {
+    let trial = Trial {
+        response: |good, op, step, response, clock| match good.response(op, step, response, clock).outcome {
+            Outcome::Lost(failure) if matches!(op, Op::Inspect(_)) && response.status().is_success() => {
+                Outcome::Absent(failure).into()
+            }
+            _ => good.response(op, step, response, clock),
+        },
+        ..GOOD
+    };
+    trial.fails("hearsay-is-no-absence", &["inspect, answered 200 with \"\""]);
+    trial.fails("answers-are-matched", &["absent"]);
+}
+
+#[test]
 fn gone_is_not_understood() {
     let trial = Trial {
         response: |good, op, step, response, clock| match good.response(op, step, response, clock).outcome {
@@ -151,7 +166,7 @@ fn garbage_makes_it_panic() {
     let trial = Trial {
         response: |good, op, step, response, clock| {
             let text = std::str::from_utf8(response.body()).expect("an answer is text");
-            assert!(!text.contains("\u{0}"), "what is this?");
+            assert!(!text.contains('\u{0}'), "what is this?");
             good.response(op, step, response, clock)
         },
         ..GOOD

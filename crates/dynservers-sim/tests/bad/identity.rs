@@ -50,6 +50,21 @@ fn the_id_is_never_stored() {
 }
 
 #[test]
+fn details_have_an_id_of_their_own() {
+    let trial = Trial {
+        response: |good, op, step, response, clock| {
+            let mut completion = good.response(op, step, response, clock);
+            if let Outcome::Inspected(server) = &mut completion.outcome {
+                server.provider_id = ProviderId::new(format!("details-of-{}", server.provider_id)).unwrap();
+            }
+            completion
+        },
+        ..GOOD
+    };
+    trial.fails("ids-are-kept", &["an inspect of \"srv-0001\" gives \"details-of-srv-0001\""]);
+}
+
+#[test]
 fn a_label_is_left_out() {
     let trial = Trial {
         request: |good, op, step, clock| {

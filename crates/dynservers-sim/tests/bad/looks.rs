@@ -1,7 +1,9 @@
 //! Looks that are cut short, or that say more of themselves than is so.
 
+use dynservers_core::labels::FLEET;
 use dynservers_core::{Failure, Op, Outcome, Seam, Step};
 use dynservers_http::Provider as _;
+use dynservers_sim::conformance::check_provider;
 
 use crate::good::json_of;
 use crate::trial::{GOOD, Reading, Trial, each};
@@ -133,4 +135,33 @@ fn the_account_counts_ours_alone() {
         ..GOOD
     };
     trial.fails("strangers-stay-strangers", &["account's total", "it says 1 where there are 4"]);
+}
+
+/// The other way to page, which is as good: nothing is wrong with it.
+#[test]
+fn pages_after_a_cursor_follow() {
+    let trial = Trial {
+        request: |good, op, step, clock| match (op, step) {
+            (Op::Look, Some(Step(after))) => {
+                let is_id = after.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+                if !is_id {
+                    return Err(Failure::new("this is no cursor").into());
+                }
+                let path = format!("/servers?label={FLEET}:{}&after={after}", good.fleet);
+                good.build("GET", &path, &serde_json::Value::Null)
+            }
+            _ => good.request(op, step, clock),
+        },
+        response: |good, op, step, response, clock| {
+            let mut completion = good.response(op, step, response, clock);
+            if let (Op::Look, Outcome::Page(page)) = (op, &mut completion.outcome) {
+                page.seam = Seam::Following;
+                let last = page.servers.last().map(|server| Step(server.provider_id.to_string()));
+                completion.next = completion.next.and(last);
+            }
+            completion
+        },
+        ..GOOD
+    };
+    check_provider(&trial).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dynservers_core::{Failure, Op, Outcome, ProviderState, Reason, StopMode};
+use dynservers_core::{Failure, Op, Outcome, ProviderId, ProviderState, Reason, StopMode};
 use dynservers_http::Provider as _;
 
 use crate::trial::{GOOD, Trial, each};
@@ -116,6 +116,35 @@ fn disks_stay_behind() {
         ..GOOD
     };
     trial.fails("deletes-delete", &["leaves something behind that bills", "a leak"]);
+}
+
+#[test]
+fn a_delete_goes_to_another_server() {
+    let trial = Trial {
+        request: |good, op, step, clock| match op {
+            Op::Delete { seen, .. } => {
+                let provider_id = ProviderId::new("srv-0002").unwrap();
+                good.request(&Op::Delete { provider_id, seen: *seen }, step, clock)
+            }
+            _ => good.request(op, step, clock),
+        },
+        ..GOOD
+    };
+    trial.fails("deletes-delete", &["a delete took another server", "a kill"]);
+}
+
+#[test]
+fn a_delete_only_takes_the_labels_off() {
+    let trial = Trial {
+        request: |good, op, step, clock| match op {
+            Op::Delete { provider_id, .. } => {
+                good.build("PUT", &format!("/servers/{provider_id}/labels"), &serde_json::json!({}))
+            }
+            _ => good.request(op, step, clock),
+        },
+        ..GOOD
+    };
+    trial.fails("deletes-delete", &["still there", "the cloud still has 2 servers"]);
 }
 
 #[test]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use dynservers_core::{Completion, FleetName, Observed, Op, Outcome, ProviderState, Step};
 use dynservers_http::{Capabilities, Clock, Provider, Secrets, Unbuildable};
-use dynservers_sim::conformance::{Failed, Subject, check_provider};
+use dynservers_sim::conformance::{Failed, FakeCloud, Subject, check_provider};
 use http::{Request, Response};
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::cloud::{PAGE, TinyCloud, error};
+use crate::cloud::{PAGE, error, respond};
 use crate::good::Good;
 
 pub(crate) type Asking = fn(&Good, &Op, Option<&Step>, Clock) -> Result<Request<Vec<u8>>, Unbuildable>;
@@ -45,7 +45,7 @@ pub(crate) struct Bent {
 impl fmt::Debug for Bent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.good.key().ok().filter(|_| self.trial.debugs_key);
-        let key = key.as_ref().map(|key| key.expose_secret());
+        let key = key.as_ref().map(ExposeSecret::expose_secret);
         formatter.debug_struct("Bent").field("good", &self.good).field("key", &key).finish_non_exhaustive()
     }
 }
@@ -74,14 +74,14 @@ impl Provider for Bent {
 
 impl Subject for Trial {
     type Provider = Bent;
-    type Cloud = TinyCloud;
+    type Cloud = FakeCloud;
 
     fn provider(&self, fleet: FleetName, secrets: Arc<dyn Secrets>) -> Bent {
         Bent { good: Good { fleet, secrets, url: self.url }, trial: *self }
     }
 
-    fn cloud(&self) -> TinyCloud {
-        TinyCloud::default()
+    fn cloud(&self) -> FakeCloud {
+        FakeCloud::new(respond)
     }
 
     fn page_size(&self) -> usize {

@@ -141,20 +141,23 @@ pub(crate) fn is_not_an_empty_body<S: Subject>(bench: &mut Bench<'_, S>, case: &
 pub(crate) fn is_not_a_denial<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case) -> Checked {
     let (new, observed) = made_plain(bench)?;
     for (name, op) in every_op(&new, &observed.provider_id) {
-        for (status, told, response) in [
-            (401, "in the API's words", bench.subject.error(401, "The credentials are wrong.")),
-            (401, "with a page of HTML", html(401)),
-            (403, "in the API's words", bench.subject.error(403, "This is not allowed.")),
-            (403, "with a page of HTML", html(403)),
+        for (status, is_own, response) in [
+            (401, true, bench.subject.error(401, "The credentials are wrong.")),
+            (401, false, html(401)),
+            (403, true, bench.subject.error(403, "This is not allowed.")),
+            (403, false, html(403)),
         ] {
             let outcome = bench.read(&op, None, &response).outcome;
             let is_well = match &outcome {
                 Outcome::Denied(_) => true,
                 // A write may be forbidden for a reason of its own, such as a quota.
                 Outcome::Refused(Reason::Invalid | Reason::Quota, _) => status == 403 && !op.is_read(),
+                // Somebody on the way may forbid what the API would not.
+                Outcome::Lost(_) => status == 403 && !is_own,
                 _ => false,
             };
             case.demand(is_well, &DENIAL, || {
+                let told = if is_own { "in the API's words" } else { "with a page of HTML" };
                 format!("{name}, answered {status} {told}: {}", brief(&outcome))
             });
         }

@@ -39,6 +39,13 @@ const NOT_STOPPED: Flaw = Flaw {
     remedy: "let a hard stop cut the server off, whatever was asked of it before.",
 };
 
+const SEEN_STOPPED: Flaw = Flaw {
+    fault: "a server that ignored a soft stop is in no look, or shows as stopped",
+    danger: Danger::Kill,
+    why: "what is seen stopped is deleted, with the work that still goes on in it.",
+    remedy: "tell what the server does and not what was wished of it.",
+};
+
 /// A delete deletes that server, and nothing is left of it.
 pub(crate) fn delete<H: Hands>(hands: &mut H, case: &mut Case) -> Checked {
     let (new, observed) = made_plain(hands)?;
@@ -109,6 +116,8 @@ pub(crate) fn stop_the_stubborn<H: Hands>(
     stop(hands, StopMode::Hard);
     let gone = wait_for(hands, token, &[ProviderState::Stopped]);
     case.demand(gone.is_ok(), &NOT_STOPPED, || "it was never seen stopped".to_owned());
-    case.demand(still.is_some(), &LIVES_ON, || "after a soft stop it was in no look".to_owned());
+    case.demand(still.is_some_and(|server| server.state != ProviderState::Stopped), &SEEN_STOPPED, || {
+        "right after a soft stop that it does not care for".to_owned()
+    });
     ended(hands, token).map(|_| ())
 }

@@ -92,7 +92,7 @@ pub(crate) fn keeps_ids<H: Hands>(hands: &mut H, case: &mut Case) -> Checked {
             });
         }
         outcome => {
-            case.add(&OTHER_ID, format!("an inspect of {:?}, as created: {}", id.as_str(), brief(&outcome)))
+            case.add(&OTHER_ID, format!("an inspect of {:?}, as created: {}", id.as_str(), brief(&outcome)));
         }
     }
     Ok(())

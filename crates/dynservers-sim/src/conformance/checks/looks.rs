@@ -128,7 +128,7 @@ pub(crate) fn may_be_late<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case)
 
 /// Strangers are nobody of ours.
 pub(crate) fn leave_strangers<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case) -> Checked {
-    bench.cloud.add_stranger("kit-worker-101");
+    bench.cloud.add_stranger("kit-worker-1");
     bench.cloud.add_stranger("somebody-elses");
     let mine = made_plain(bench)?.1.provider_id;
     let other = bench.subject.provider(other_fleet(), bench.vault.clone());

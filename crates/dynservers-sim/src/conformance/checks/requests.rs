@@ -62,7 +62,7 @@ pub(crate) fn are_safe<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case) ->
     let (new, observed) = made_plain(bench)?;
     for (name, op) in every_op(&new, &observed.provider_id) {
         if let Ok(request) = bench.request(&op, None) {
-            look_through(name, &request, &bench.vault.told(), case);
+            look_through(name, &request, &bench.secrets(), case);
         }
     }
     Ok(())

@@ -48,7 +48,7 @@ pub(crate) fn is_kept<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case) -> 
         let word = header.and_then(|text| text.split_whitespace().next_back());
         secrets.extend(word.map(str::to_owned));
     }
-    secrets.extend(bench.vault.told());
+    secrets.extend(bench.secrets());
     if secrets.is_empty() {
         return Err(Halt::NotApplicable("no secret is read".to_owned()));
     }

@@ -1,0 +1,76 @@
+//! The fleet on threads.
+
+#![cfg(feature = "blocking")]
+
+mod scenarios;
+
+macro_rules! run {
+    ($block:block) => {
+        (|| $block)()
+    };
+}
+
+macro_rules! waited {
+    ($value:expr) => {
+        $value
+    };
+}
+
+macro_rules! determine {
+    ($fleet:ident, [$($shared:ident),*], $block:block) => {
+        move |$fleet: Fleet| $block
+    };
+}
+
+/// Blocks until the test lets go.
+macro_rules! hold {
+    ($held:ident) => {
+        drop($held.lock().unwrap().recv())
+    };
+}
+
+scenarios::scenarios!(run, waited, blocking);
+
+#[test]
+fn a_host_that_owns_its_loop_turns_it() {
+    let cloud = cloud();
+    let mut turns = plain(&cloud).turns().unwrap();
+    assert_eq!(turns.with(|fleet| fleet.ensure(2)).unwrap().unwrap().desired, 2);
+    let mut rounds = 0;
+    while cloud.servers().len() < 2 {
+        assert_eq!(turns.turn(Duration::from_millis(5)), Ok(dynservers::blocking::Turned::GoesOn));
+        rounds += 1;
+    }
+    assert!(rounds > 0, "nothing is done but in a turn");
+    turns.with(|fleet| fleet.wait_until_settled(PATIENCE)).unwrap().unwrap();
+    let fleet = turns.fleet();
+    let ending = std::thread::spawn(move || fleet.shutdown());
+    while turns.turn(Duration::from_millis(5)) == Ok(dynservers::blocking::Turned::GoesOn) {}
+    assert_eq!(ending.join().unwrap(), Ok(()));
+    assert_eq!(cloud.made(), 2);
+}
+
+#[test]
+fn a_fleet_that_is_not_turned_any_more_is_a_crash_and_the_next_one_finds_everything() {
+    let cloud = cloud();
+    let mut turns = plain(&cloud).turns().unwrap();
+    turns.with(|fleet| fleet.ensure(3)).unwrap().unwrap();
+    while cloud.calls("create") == 0 {
+        turns.turn(Duration::from_millis(1)).unwrap();
+    }
+    let fleet = turns.fleet();
+    drop(turns);
+    assert_eq!(fleet.wait_until_ended(), Err(RunError::Dropped));
+    let fleet = plain(&cloud).start().unwrap();
+    fleet.ensure(3).unwrap();
+    fleet.wait_until_settled(PATIENCE).unwrap();
+    eventually("exactly three", || cloud.servers().len() == 3);
+    fleet.shutdown().unwrap();
+}
+
+#[test]
+fn calls_that_panic_are_passed_on() {
+    let mut turns = plain(&cloud()).turns().unwrap();
+    let calls = std::panic::AssertUnwindSafe(|| turns.with(|_| panic!("on purpose")));
+    assert!(std::panic::catch_unwind(calls).is_err());
+}
