@@ -1,24 +1,30 @@
-//! dynservers on threads: the transport for providers with an HTTP API, without an async runtime.
+//! dynservers on threads: the loop around the machine, and the transport for providers with an HTTP API, without an
+//! async runtime.
 //!
-//! [`HttpExecutor`] does one effect at a time on the thread that calls it, and any number of threads may share one:
+//! A [`Host`] is everything that a fleet needs. [`start`] gives a [`Handle`], which the rest of a program speaks with,
+//! and a [`Running`], which does the work while it is run:
 //!
 //! ```
-//! use std::sync::Arc;
-//! use std::time::Duration;
+//! # fn example(host: dynservers_blocking::Host) -> Result<(), Box<dyn std::error::Error>> {
+//! use dynservers_blocking::{start, wait};
 //!
-//! use dynservers_blocking::{FleetClock, HttpExecutor, HttpOptions};
-//! use dynservers_core::{Completion, Effect, Executor as _};
-//!
-//! # fn example(provider: Arc<dyn dynservers_http::Provider>, effect: &Effect) -> Result<Completion, Box<dyn std::error::Error>> {
-//! let options = HttpOptions { request_timeout: Duration::from_secs(30), clock: FleetClock::new() };
-//! let executor = HttpExecutor::new(provider, options)?;
-//! Ok(executor.execute(effect))
+//! let (handle, running) = start(host)?;
+//! let running = std::thread::spawn(move || running.run());
+//! println!("{} server types", wait(handle.view())?.types.len());
+//! wait(handle.shutdown());
+//! running.join().expect("a loop does not panic")?;
+//! # Ok(())
 //! # }
 //! ```
 //!
+//! A program that has a loop already turns this one in it: [`Running::turn`].
+//!
 //! The crate sets nothing for the whole process: no TLS provider, no logger, no signal handler.
 
+mod pool;
+mod runtime;
 mod transport;
 
-pub use dynservers_host::FleetClock;
+pub use dynservers_host::*;
+pub use runtime::{Running, Turned, start};
 pub use transport::{HttpExecutor, HttpOptions, TransportSetupError};

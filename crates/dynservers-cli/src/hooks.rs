@@ -9,11 +9,9 @@ use dynservers_hooks::delivery::{
     Bell, Courier, CourierError, Filter, Hook, InvalidHook, Limits, Log, Target, Told, What,
 };
 use dynservers_hooks::{InvalidWeb, Program, Web};
-use dynservers_tokio::Handle;
+use dynservers_tokio::{Handle, Receiver, RecvError};
 use thiserror::Error;
 use tokio::runtime;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::config::{Configuration, HookSettings, HookTarget, StoreUrl};
@@ -137,7 +135,7 @@ fn hook(settings: &HookSettings, configuration: &Configuration) -> Result<Hook, 
 }
 
 /// Rings for every event, and once for many that were missed: the courier reads the log itself.
-async fn ring(mut events: Receiver<Event>, bell: Bell) {
+async fn ring(mut events: Receiver, bell: Bell) {
     while !matches!(events.recv().await, Err(RecvError::Closed)) {
         bell.ring();
     }

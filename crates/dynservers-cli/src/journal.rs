@@ -1,13 +1,12 @@
 //! The journal: the fleet's events in the process's log, as fields.
 
 use dynservers_core::{Event, EventKind, ProviderId, Status};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use dynservers_tokio::{Receiver, RecvError};
 
 use crate::terminal::shown;
 
 /// Writes events until the loop ends.
-pub(crate) async fn keep(mut events: Receiver<Event>) {
+pub(crate) async fn keep(mut events: Receiver) {
     loop {
         match events.recv().await {
             Ok(event) => write(&event),
@@ -73,7 +72,8 @@ fn is_trouble(kind: &EventKind) -> bool {
         | EventKind::ProviderUnreachable { .. }
         | EventKind::CreateRefused { .. }
         | EventKind::LimitHit { .. }
-        | EventKind::DemandUnknown { .. } => true,
+        | EventKind::DemandUnknown { .. }
+        | EventKind::CountUnknown { .. } => true,
         EventKind::Creating(_)
         | EventKind::Running(_)
         | EventKind::Draining(_)
@@ -90,6 +90,7 @@ fn is_trouble(kind: &EventKind) -> bool {
         | EventKind::Resumed { .. }
         | EventKind::ProviderReachable { .. }
         | EventKind::DemandKnown { .. }
+        | EventKind::CountKnown
         | EventKind::DesiredChanged { .. } => false,
         // A newer machine's word for something: better too loud than unheard.
         _ => true,

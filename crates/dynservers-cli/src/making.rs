@@ -76,6 +76,7 @@ pub(crate) fn make(configuration: &Configuration, clock: &FleetClock) -> Result<
         executors: providers::executors(configuration, clock)?,
         prepare: providers::prepare(configuration),
         asker: workers::asker(configuration)?,
+        counter: None,
     };
     let company = Company { gauges: Gauges::new(configuration)?, hooks: hooks::plan(configuration)? };
     Ok(Made { parts, company })
@@ -129,5 +130,5 @@ pub(crate) async fn start(
         seed: getrandom::u64().map_err(io::Error::other)?,
         max_events: MAX_EVENTS,
     };
-    Ok(host.start().await?)
+    Ok(dynservers_tokio::start(host).await?)
 }

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use dynservers_core::{AsyncExecutor, Failure, Prepare, Prepared, ProviderName, Spec, TypeName};
+use dynservers_core::{Failure, Prepare, Prepared, ProviderName, Spec, TypeName};
 use dynservers_http::SystemSecrets;
 use dynservers_local::{Local, LocalError};
-use dynservers_tokio::{
-    BlockingExecutor, FleetClock, HttpExecutor, HttpOptions, PrepareFn, TransportSetupError,
-};
+use dynservers_tokio::{FleetClock, Hands, HttpExecutor, HttpOptions, PrepareFn, TransportSetupError};
 use dynservers_upcloud::{Settings, SettingsError, UpCloud};
 use thiserror::Error;
 
@@ -66,15 +64,17 @@ impl ProviderError {
 pub(crate) fn executors(
     configuration: &Configuration,
     clock: &FleetClock,
-) -> Result<BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>, ProviderError> {
-    let mut executors: BTreeMap<_, Arc<dyn AsyncExecutor>> = BTreeMap::new();
+) -> Result<BTreeMap<ProviderName, Hands>, ProviderError> {
+    let mut executors = BTreeMap::new();
     for (name, settings) in &configuration.providers {
-        let executor: Arc<dyn AsyncExecutor> = match settings {
+        let executor = match settings {
             ProviderSettings::UpCloud(account) => {
                 let cloud = Arc::new(upcloud(configuration, name, account)?);
-                Arc::new(caller(configuration, name, cloud, clock)?)
+                Hands::Async(Arc::new(caller(configuration, name, cloud, clock)?))
             }
-            ProviderSettings::Local(home) => Arc::new(local(configuration, name, home, clock)?),
+            ProviderSettings::Local(home) => {
+                Hands::Blocking(Arc::new(local(configuration, name, home, clock)?))
+            }
         };
         executors.insert(name.clone(), executor);
     }
@@ -114,7 +114,7 @@ fn local(
     name: &ProviderName,
     home: &Home,
     clock: &FleetClock,
-) -> Result<BlockingExecutor, ProviderError> {
+) -> Result<Local, ProviderError> {
     let program = std::env::current_exe()
         .map_err(|source| ProviderError::NoProgram { provider: name.clone(), source })?;
     let clock = clock.clone();
@@ -125,9 +125,8 @@ fn local(
         log_limit: home.log_limit,
         clock: Arc::new(move || clock.now()),
     };
-    let local = Local::new(settings, Arc::new(SystemSecrets))
-        .map_err(|source| ProviderError::Local { provider: name.clone(), source })?;
-    Ok(BlockingExecutor::new(Arc::new(local)))
+    Local::new(settings, Arc::new(SystemSecrets))
+        .map_err(|source| ProviderError::Local { provider: name.clone(), source })
 }
 
 /// Gives what servers of a type are made from.

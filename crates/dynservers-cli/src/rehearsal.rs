@@ -1,17 +1,16 @@
 //! A rehearsal: the real machine on a copy of the ledger, whose readings are done and whose changes are only noted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::ready;
 use std::io;
 use std::sync::Arc;
 
 use dynservers_core::{
-    Account, Answer, Ask, AsyncExecutor, Completing, Config, Effect, Failure, FleetView, Input, Ledger, Op,
+    Account, Answer, Ask, Completion, Config, Effect, Executor, Failure, FleetView, Input, Ledger, Op,
     Outcome, Output, OwnerId, Page, Prepared, ProviderId, ProviderName, Question, Reconciler, Seam,
     ServerRecord, Status, Stored, TypeName,
 };
 use dynservers_store::Sqlite;
-use dynservers_tokio::{FleetClock, PrepareFn};
+use dynservers_tokio::{FleetClock, Hands, PrepareFn, execute};
 use thiserror::Error;
 
 use crate::config::{Configuration, ProviderSettings};
@@ -95,7 +94,7 @@ pub(crate) async fn rehearse(configuration: &Configuration) -> Result<Rehearsal,
 fn executors(
     configuration: &Configuration,
     clock: &FleetClock,
-) -> Result<BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>, ProviderError> {
+) -> Result<BTreeMap<ProviderName, Hands>, ProviderError> {
     let is_bare = |settings: &ProviderSettings| match settings {
         ProviderSettings::UpCloud(_) => false,
         ProviderSettings::Local(home) => !home.directory.exists(),
@@ -104,7 +103,7 @@ fn executors(
     there.providers.retain(|_, settings| !is_bare(settings));
     let mut executors = providers::executors(&there, clock)?;
     for (name, _) in configuration.providers.iter().filter(|(_, settings)| is_bare(settings)) {
-        executors.insert(name.clone(), Arc::new(Bare));
+        executors.insert(name.clone(), Hands::Blocking(Arc::new(Bare)));
     }
     Ok(executors)
 }
@@ -112,15 +111,15 @@ fn executors(
 /// A provider on this machine whose directory was never made: it has no servers.
 struct Bare;
 
-impl AsyncExecutor for Bare {
-    fn execute<'a>(&'a self, effect: &'a Effect) -> Completing<'a> {
+impl Executor for Bare {
+    fn execute(&self, effect: &Effect) -> Completion {
         let outcome = match &effect.op {
             Op::Check | Op::Account => {
                 Outcome::Account(Account { total: Some(0), limit: None, identity: None })
             }
             _ => Outcome::Page(Page { servers: Vec::new(), total: Some(0), seam: Seam::Overlapping }),
         };
-        Box::pin(ready(outcome.into()))
+        outcome.into()
     }
 }
 
@@ -146,7 +145,7 @@ fn unbounded(config: &Config) -> Config {
 struct Stage {
     machine: Reconciler,
     clock: FleetClock,
-    executors: BTreeMap<ProviderName, Arc<dyn AsyncExecutor>>,
+    executors: BTreeMap<ProviderName, Hands>,
     prepare: Arc<PrepareFn>,
     changes: Vec<Effect>,
     shown: BTreeMap<TypeName, BTreeSet<(ProviderName, ProviderId)>>,
@@ -178,7 +177,7 @@ impl Stage {
     async fn execute(&mut self, effect: Effect) {
         match self.executors.get(&effect.provider) {
             Some(executor) if effect.op.is_read() => {
-                let completion = executor.execute(&effect).await;
+                let completion = execute(executor, &effect).await;
                 if let (Op::Look, Outcome::Page(page)) = (&effect.op, &completion.outcome) {
                     self.note(&effect.provider, page);
                 }

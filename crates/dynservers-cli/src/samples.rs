@@ -57,6 +57,7 @@ fn record(id: u64, server_type: &str, status: Status, since: u64) -> ServerRecor
         failed_at: None,
         retry: None,
         protected: false,
+        meta: BTreeMap::new(),
         recall: None,
         disowned: false,
     }
@@ -224,6 +225,7 @@ pub(crate) fn view() -> FleetView {
         now: ago(0),
         paused_out: false,
         paused_in: false,
+        count_unknown_since: None,
         types: BTreeMap::from([(name("web"), web), (name("db"), database), (name("old"), old)]),
         providers: BTreeMap::from([
             (upcloud(), provider),

@@ -3,6 +3,8 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use serde_json::Value;
+
 use crate::config::TypeConfig;
 use crate::event::EventKind;
 use crate::ids::{ProviderName, ServerId, TypeName};
@@ -10,7 +12,7 @@ use crate::input::{Action, Command};
 use crate::output::{Done, Output, Refusal, Reply};
 use crate::provider::Provider;
 use crate::reconciler::Reconciler;
-use crate::record::{CommandRecord, Found, Hold, TypeRecord};
+use crate::record::{CommandRecord, Found, Hold, META_BYTES_MOST, META_ENTRIES_MOST, TypeRecord};
 use crate::status::Status;
 
 impl Reconciler {
@@ -47,6 +49,7 @@ impl Reconciler {
             }
             Action::Reboot { server_type, at_a_time } => self.request_reboot(server_type, *at_a_time),
             Action::Protect { server, protected } => self.protect(*server, *protected),
+            Action::AddMeta { server, key, value } => self.add_meta(*server, key, value),
             Action::Pause { out, inward } => Ok(self.pause(*out, *inward)),
             Action::Takeover { provider } => self.take_over(provider.as_ref()),
             Action::Resume { provider } => self.resume(provider.as_ref()),
@@ -134,6 +137,22 @@ impl Reconciler {
         let server_type = self.ledger.server(server).map(|record| record.server_type.clone());
         self.ledger.touched_types.extend(server_type);
         Ok(Done::Protected { server, protected })
+    }
+
+    fn add_meta(&mut self, server: ServerId, key: &str, value: &Value) -> Reply {
+        let Some(record) = self.ledger.server(server) else { return Err(Refusal::UnknownServer { server }) };
+        let mut meta = record.meta.clone();
+        if value.is_null() {
+            meta.remove(key);
+        } else {
+            meta.insert(key.to_string(), value.clone());
+            let bytes: usize = meta.iter().map(|(key, value)| key.len() + value.to_string().len()).sum();
+            if meta.len() > META_ENTRIES_MOST || bytes > META_BYTES_MOST {
+                return Err(Refusal::MetaTooLarge { server });
+            }
+        }
+        self.ledger.update(server, |record| record.meta = meta);
+        Ok(Done::MetaAdded { server, key: key.to_string() })
     }
 
     fn pause(&mut self, out: Option<bool>, inward: Option<bool>) -> Done {

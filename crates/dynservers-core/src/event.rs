@@ -155,6 +155,13 @@ pub enum EventKind {
         /// The type.
         server_type: TypeName,
     },
+    /// The host could not determine how many servers there should be, and the numbers stay; once an episode.
+    CountUnknown {
+        /// Why.
+        reason: String,
+    },
+    /// The host can determine the numbers again.
+    CountKnown,
     /// The desired number was set.
     DesiredChanged {
         /// The type.
@@ -232,6 +239,8 @@ impl EventKind {
             Self::CreateRefused { .. } => "create_refused",
             Self::DemandUnknown { .. } => "demand_unknown",
             Self::DemandKnown { .. } => "demand_known",
+            Self::CountUnknown { .. } => "count_unknown",
+            Self::CountKnown => "count_known",
             Self::DesiredChanged { .. } => "desired_changed",
         }
     }
@@ -268,6 +277,8 @@ impl EventKind {
             | Self::CreateRefused { .. }
             | Self::DemandUnknown { .. }
             | Self::DemandKnown { .. }
+            | Self::CountUnknown { .. }
+            | Self::CountKnown
             | Self::DesiredChanged { .. } => None,
         }
     }

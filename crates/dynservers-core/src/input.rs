@@ -47,6 +47,9 @@ pub enum Input {
     },
     /// How much work there is for a type. Of a type without a policy it is ignored.
     Demand(Demand),
+    /// What became of the host's own attempt to determine the numbers: nothing to tell, or why it could not. The last
+    /// numbers stay either way.
+    Counted(Result<(), String>),
     /// The configuration is another one from now on. The host has refused what [`crate::Ledger::contradictions`] finds.
     Configure(Box<Config>),
     /// The host is about to end: no new effects from now on.
@@ -120,6 +123,15 @@ pub enum Action {
         server: ServerId,
         /// Whether it is protected from now on.
         protected: bool,
+    },
+    /// Keeps a value with a server's record, for whoever reads it again; null takes it away.
+    AddMeta {
+        /// The server.
+        server: ServerId,
+        /// Under which key.
+        key: String,
+        /// The value.
+        value: serde_json::Value,
     },
     /// Stops or allows creating (`out`) and choosing servers to go (`inward`).
     Pause {

@@ -20,6 +20,23 @@ impl Reconciler {
         self.measured.insert(demand.server_type.clone(), demand);
     }
 
+    /// Notes whether the host could determine the numbers. They stay as they are either way: it has said them by command.
+    pub(crate) fn handle_counted(&mut self, result: Result<(), String>) {
+        let was_unknown = self.ledger.fleet().count_unknown_since.is_some();
+        let now = self.now;
+        match result {
+            Err(reason) if !was_unknown => {
+                self.ledger.update_fleet(|fleet| fleet.count_unknown_since = Some(now));
+                self.notify(EventKind::CountUnknown { reason });
+            }
+            Ok(()) if was_unknown => {
+                self.ledger.update_fleet(|fleet| fleet.count_unknown_since = None);
+                self.notify(EventKind::CountKnown);
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+
     /// Takes the measurement that waits, if there is one, and sets the desired number by it.
     pub(crate) fn take_measurement(&mut self, server_type: &TypeName) {
         let Some(demand) = self.measured.remove(server_type) else { return };

@@ -10,7 +10,7 @@ use crate::ask::Ask;
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::ids::{CommandId, ServerId, TypeName};
-use crate::record::Batch;
+use crate::record::{Batch, META_BYTES_MOST, META_ENTRIES_MOST};
 use crate::time::Time;
 
 /// One thing for the host to do, in the order given.
@@ -89,6 +89,13 @@ pub enum Done {
         /// Whether it is protected now.
         protected: bool,
     },
+    /// The value is kept, or taken away.
+    MetaAdded {
+        /// The server.
+        server: ServerId,
+        /// Under which key.
+        key: String,
+    },
     /// The pauses are set.
     Paused {
         /// Whether creating is paused.
@@ -151,6 +158,14 @@ pub enum Refusal {
     #[error("there is no server {server}")]
     UnknownServer {
         /// The server asked for.
+        server: ServerId,
+    },
+    /// A server has no room for so much.
+    #[error(
+        "server {server} can keep {META_ENTRIES_MOST} values of {META_BYTES_MOST} bytes in all with their keys"
+    )]
+    MetaTooLarge {
+        /// The server.
         server: ServerId,
     },
     /// There is no such provider.

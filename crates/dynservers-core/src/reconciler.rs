@@ -126,6 +126,7 @@ impl Reconciler {
             Input::Completed { effect, completion } => self.handle_completed(effect, completion),
             Input::Answered { server, question, answer } => self.handle_answered(server, question, answer),
             Input::Demand(demand) => self.handle_demand(demand),
+            Input::Counted(result) => self.handle_counted(result),
             Input::Configure(config) => self.handle_configure(*config),
             Input::Shutdown => self.is_shutting_down = true,
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Why;
 use crate::demand::{DemandRecord, Override};
-use crate::effect::{Addresses, Failure, Reason, Step};
+use crate::effect::{Addresses, Failure, Meta, Reason, Step};
 use crate::event::Event;
 use crate::ids::{FleetName, OwnerId, ProviderId, ProviderName, Seq, ServerId, SpecHash, Token, TypeName};
 use crate::input::Command;
@@ -79,10 +79,18 @@ pub struct ServerRecord {
     /// An operator's word that it must not be chosen to go.
     #[serde(default)]
     pub protected: bool,
+    /// Values that somebody keeps with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub meta: Meta,
     /// It no longer bears our label: never touched again, kept as long as it is there.
     #[serde(default)]
     pub disowned: bool,
 }
+
+/// How many values may be kept with a server.
+pub const META_ENTRIES_MOST: usize = 64;
+/// How many bytes the values that are kept with a server may have, with their keys and as JSON.
+pub const META_BYTES_MOST: usize = 16 * 1024;
 
 /// One attempt to create a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +202,9 @@ pub struct FleetRecord {
     /// Nothing is chosen to go while this is set.
     #[serde(default)]
     pub paused_in: bool,
+    /// Since when the host cannot determine how many servers there should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count_unknown_since: Option<Time>,
 }
 
 impl FleetRecord {
@@ -211,6 +222,7 @@ impl FleetRecord {
             providers: BTreeMap::new(),
             paused_out: false,
             paused_in: false,
+            count_unknown_since: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A server: its record, what this process knows of it besides, and its only legal moves.
 
+use alloc::collections::BTreeMap;
+
 use crate::ask::Question;
 use crate::decision::Why;
 use crate::event::ServerEvent;
@@ -148,6 +150,7 @@ impl ServerRecord {
             retry: None,
             recall: None,
             protected: false,
+            meta: BTreeMap::new(),
             disowned: false,
         }
     }

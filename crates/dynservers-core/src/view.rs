@@ -30,6 +30,8 @@ pub struct FleetView {
     pub paused_out: bool,
     /// Whether choosing servers to go is paused.
     pub paused_in: bool,
+    /// Since when the host cannot determine how many servers there should be.
+    pub count_unknown_since: Option<Time>,
     /// Each type.
     pub types: BTreeMap<TypeName, TypeView>,
     /// Each provider.
@@ -132,6 +134,7 @@ impl Reconciler {
             now: self.now.max(now),
             paused_out: fleet.paused_out,
             paused_in: fleet.paused_in,
+            count_unknown_since: fleet.count_unknown_since,
             types,
             providers,
         }

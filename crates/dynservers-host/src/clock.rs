@@ -92,7 +92,10 @@ mod tests {
         let clock = FleetClock::ticking_by(Time::from_millis(start), move || {
             Duration::from_millis(read.load(Ordering::Relaxed))
         });
-        (clock, move |millis| drop(ticks.fetch_add(millis, Ordering::Relaxed)))
+        let advance = move |millis| {
+            ticks.fetch_add(millis, Ordering::Relaxed);
+        };
+        (clock, advance)
     }
 
     #[test]

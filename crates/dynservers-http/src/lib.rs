@@ -6,12 +6,14 @@
 
 mod exchange;
 mod provider;
+mod retry_after;
 mod secrets;
 pub mod template;
 mod text;
 
 pub use exchange::{Exchange, Sent, TransportError};
 pub use provider::{Capabilities, Clock, CreateRetry, Provider, SoftStop, TokenCarrier, Unbuildable};
+pub use retry_after::retry_after;
 pub use secrets::{Reference, Secrets, SystemSecrets, redact};
 pub use template::{Names, Rendered};
 pub use text::Text;

@@ -16,7 +16,7 @@ use reqwest::{Client, redirect, retry};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::clock::{FleetClock, wall_millis};
+use dynservers_host::{FleetClock, wall_millis};
 use gate::Gate;
 
 /// A connection in the pool that the other side has closed meanwhile makes the next answer a lost one, and a lost

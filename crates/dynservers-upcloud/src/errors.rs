@@ -1,11 +1,10 @@
 //! The error table: what each answer that is no success means for each operation.
 
 use dynservers_core::{Failure, Op, Outcome, Reason};
-use dynservers_http::Clock;
+use dynservers_http::{Clock, retry_after};
 use http::{Response, StatusCode};
 
 use crate::envelope::{self, Envelope};
-use crate::retry_after::retry_after;
 
 /// What an error means, before it is told in the machine's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

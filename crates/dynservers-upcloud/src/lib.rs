@@ -45,7 +45,6 @@ mod labels;
 mod page;
 mod provider;
 mod request;
-mod retry_after;
 pub mod survey;
 mod template;
 mod wire;

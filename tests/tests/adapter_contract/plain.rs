@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use dynservers_core::Outcome;
+use dynservers_host::FleetClock;
 use http::Method;
 use mockito::{Matcher, Server};
 
 use crate::table::NEVER;
-use crate::transports::{Ask, Carrier, Clock, Transport};
+use crate::transports::{Ask, Carrier, Transport};
 
 /// A request and the answer to it.
 struct Row {
@@ -66,8 +67,7 @@ fn requests_and_answers_arrive_whole() {
         };
         for transport in Transport::ALL {
             let carrier =
-                Carrier::new(transport, ask.clone(), Duration::from_secs(60), &Clock::new(transport))
-                    .unwrap();
+                Carrier::new(transport, ask.clone(), Duration::from_secs(60), FleetClock::new()).unwrap();
             for _ in 0..2 {
                 let Outcome::Absent(answer) = carrier.carry(NEVER) else {
                     panic!("{} {transport:?}", row.target)

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::transports::Clock;
+use dynservers_host::FleetClock;
 
 /// How long something is waited for that must come: as long as a loaded machine may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ pub(crate) type Serve = Arc<dyn Fn(&mut Talk, usize) + Send + Sync>;
 /// One connection, from the server's side.
 pub(crate) struct Talk {
     pub(crate) stream: TcpStream,
-    pub(crate) clock: Clock,
+    pub(crate) clock: FleetClock,
     bytes: Vec<u8>,
     shared: Arc<Shared>,
 }
@@ -158,7 +158,7 @@ impl Drop for Ending {
 }
 
 impl Server {
-    pub(crate) fn new(clock: &Clock, serve: Serve) -> Self {
+    pub(crate) fn new(clock: &FleetClock, serve: Serve) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = Self { address: listener.local_addr().unwrap(), shared: Arc::default() };
         let (shared, clock) = (Arc::clone(&server.shared), clock.clone());

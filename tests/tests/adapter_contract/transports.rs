@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_std::task::{block_on, spawn_blocking};
 use dynservers_core::{
     AsyncExecutor as _, Completion, Effect, EffectId, Executor as _, Failure, Op, Outcome, ProviderName,
     Step, Time, Why,
 };
+use dynservers_host::FleetClock;
 use dynservers_http::{Capabilities, Provider, TransportError, Unbuildable};
 use http::{Method, Request, Response};
 
@@ -25,31 +27,6 @@ pub(crate) enum Transport {
 
 impl Transport {
     pub(crate) const ALL: [Self; 3] = [Self::Tokio, Self::Blocking, Self::AsyncStd];
-}
-
-/// The fleet's time, which began at 0 and can be moved on.
-#[derive(Clone)]
-pub(crate) enum Clock {
-    Tokio(dynservers_tokio::FleetClock),
-    Host(dynservers_host::FleetClock),
-}
-
-impl Clock {
-    pub(crate) fn new(transport: Transport) -> Self {
-        match transport {
-            Transport::Tokio => Self::Tokio(dynservers_tokio::FleetClock::starting_at(Time::ZERO)),
-            Transport::Blocking | Transport::AsyncStd => {
-                Self::Host(dynservers_host::FleetClock::starting_at(Time::ZERO))
-            }
-        }
-    }
-
-    pub(crate) fn raise(&self, floor: Time) {
-        match self {
-            Self::Tokio(clock) => clock.raise(floor),
-            Self::Host(clock) => clock.raise(floor),
-        }
-    }
 }
 
 /// A request as a case has it.
@@ -116,6 +93,7 @@ async fn settle() {
 enum Inner {
     Tokio(dynservers_tokio::HttpExecutor, tokio::runtime::Runtime),
     Blocking(dynservers_blocking::HttpExecutor),
+    /// On threads of the runtime's pool, where its loop has blocking work done.
     AsyncStd(dynservers_async_std::HttpExecutor),
 }
 
@@ -127,32 +105,28 @@ impl Carrier {
         transport: Transport,
         ask: Ask,
         request_timeout: Duration,
-        clock: &Clock,
+        clock: FleetClock,
     ) -> Result<Self, String> {
         let provider: Arc<dyn Provider> = Arc::new(Echo(ask));
-        let inner = match (transport, clock.clone()) {
-            (Transport::Tokio, Clock::Tokio(clock)) => {
+        let inner = match transport {
+            Transport::Tokio => {
                 let options = dynservers_tokio::HttpOptions { request_timeout, clock };
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 dynservers_tokio::HttpExecutor::new(provider, options)
                     .map(|executor| Inner::Tokio(executor, runtime.unwrap()))
                     .map_err(|error| error.to_string())
             }
-            (Transport::Blocking, Clock::Host(clock)) => {
+            Transport::Blocking => {
                 let options = dynservers_blocking::HttpOptions { request_timeout, clock };
                 dynservers_blocking::HttpExecutor::new(provider, options)
                     .map(Inner::Blocking)
                     .map_err(|error| error.to_string())
             }
-            (Transport::AsyncStd, Clock::Host(clock)) => {
+            Transport::AsyncStd => {
                 let options = dynservers_async_std::HttpOptions { request_timeout, clock };
                 dynservers_async_std::HttpExecutor::new(provider, options)
                     .map(Inner::AsyncStd)
                     .map_err(|error| error.to_string())
-            }
-            (Transport::Tokio, Clock::Host(_))
-            | (Transport::Blocking | Transport::AsyncStd, Clock::Tokio(_)) => {
-                unreachable!("a clock is made for its transport")
             }
         };
         inner.map(Self)
@@ -176,7 +150,10 @@ impl Carrier {
                 completion
             }),
             Inner::Blocking(executor) => executor.execute(&effect),
-            Inner::AsyncStd(executor) => async_std::task::block_on(executor.execute(&effect)),
+            Inner::AsyncStd(executor) => {
+                let executor = executor.clone();
+                block_on(spawn_blocking(move || executor.execute(&effect)))
+            }
         };
         completion.outcome
     }
@@ -191,7 +168,10 @@ impl Carrier {
                 answer
             }),
             Inner::Blocking(executor) => executor.ask(request),
-            Inner::AsyncStd(executor) => async_std::task::block_on(executor.ask(request)),
+            Inner::AsyncStd(executor) => {
+                let executor = executor.clone();
+                block_on(spawn_blocking(move || executor.ask(request)))
+            }
         }
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use dynservers_core::{Event, EventId};
+use dynservers_tokio::{Receiver, RecvError};
 use http_body::Frame;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::sleep;
 
 use crate::api::fleet::Fleet;
@@ -73,7 +73,7 @@ struct Feed<F> {
 }
 
 impl<F: Fleet> Feed<F> {
-    async fn run(mut self, mut live: broadcast::Receiver<Event>) -> Result<(), Over> {
+    async fn run(mut self, mut live: Receiver) -> Result<(), Over> {
         self.send(WELCOME.into()).await?;
         self.look_up_cursor().await?;
         self.catch_up().await?;

@@ -3,8 +3,7 @@
 use std::future::Future;
 
 use dynservers_core::{Command, Event, EventId, FleetView, Reply, ServerRecord};
-use dynservers_tokio::{EventsError, Handle, Snapshot};
-use tokio::sync::broadcast;
+use dynservers_tokio::{EventsError, Handle, Receiver, Snapshot};
 
 /// The loop has ended: nobody answers any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +28,7 @@ pub(crate) trait Fleet: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Event>, EventsError>> + Send;
 
     /// Listens to the log from now on.
-    fn subscribe(&self) -> broadcast::Receiver<Event>;
+    fn subscribe(&self) -> Receiver;
 
     /// Gives what the loop has counted.
     fn metrics(&self) -> Snapshot;
@@ -52,7 +51,7 @@ impl Fleet for Handle {
         Self::events(self, after, limit).await
     }
 
-    fn subscribe(&self) -> broadcast::Receiver<Event> {
+    fn subscribe(&self) -> Receiver {
         Self::subscribe(self)
     }
 

@@ -1,4 +1,6 @@
 //! Records with every field set, and the small things that each test needs.
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -103,6 +105,7 @@ pub(crate) fn plain_server(id: u64) -> ServerRecord {
         failed_at: None,
         retry: None,
         protected: false,
+        meta: BTreeMap::from([("job".to_owned(), serde_json::json!({"id": 7}))]),
         recall: Some(Retry { tries: 2, at: at(11) }),
         disowned: false,
     }

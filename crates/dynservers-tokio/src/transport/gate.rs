@@ -11,9 +11,9 @@ use bytes::Bytes;
 use dynservers_core::Time;
 use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
-use tokio::time::sleep_until;
+use tokio::time::sleep;
 
-use crate::clock::FleetClock;
+use dynservers_host::FleetClock;
 
 /// What is said of a request whose time passed while it waited for a connection.
 pub(super) const CLOSED: &str = "its time had passed before there was a connection to send it by";
@@ -50,7 +50,7 @@ impl Gate {
 
     /// Waits until the gate is closed: for ever, if the request passes it.
     pub(super) async fn closed(&self) {
-        sleep_until(self.clock.instant(self.not_after + Duration::from_millis(1))).await;
+        sleep(self.clock.until(self.not_after + Duration::from_millis(1))).await;
         if !self.shut() {
             pending::<()>().await;
         }

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use dynservers_core::{
     Action, Command, Done, Event, EventId, EventKind, FleetView, Refusal, Reply, ServerRecord, TypeName,
 };
-use dynservers_tokio::{EventsError, Snapshot};
+use dynservers_tokio::{EventsError, Feed, Receiver, Snapshot};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api::client::Client;
@@ -32,7 +32,7 @@ use crate::samples;
 struct Double {
     told: Arc<Mutex<Vec<Command>>>,
     log: Arc<Mutex<Vec<Event>>>,
-    live: Arc<Mutex<Option<broadcast::Sender<Event>>>>,
+    live: Arc<Mutex<Option<Feed>>>,
     stopped: bool,
 }
 
@@ -42,7 +42,7 @@ impl Default for Double {
         Self {
             told: Arc::default(),
             log: Arc::default(),
-            live: Arc::new(Mutex::new(Some(broadcast::Sender::new(4)))),
+            live: Arc::new(Mutex::new(Some(Feed::new(4)))),
             stopped: false,
         }
     }
@@ -59,7 +59,7 @@ impl Double {
             log.push(event.clone());
             // Nobody may listen.
             if let Some(live) = self.live.lock().unwrap().as_ref() {
-                let _ = live.send(event);
+                live.send(event);
             }
         }
     }
@@ -117,7 +117,7 @@ impl Fleet for Double {
         Ok(log.iter().skip(usize::try_from(after.0).unwrap()).take(limit).cloned().collect())
     }
 
-    fn subscribe(&self) -> broadcast::Receiver<Event> {
+    fn subscribe(&self) -> Receiver {
         self.live.lock().unwrap().as_ref().unwrap().subscribe()
     }
 

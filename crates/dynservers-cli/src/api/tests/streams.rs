@@ -146,7 +146,7 @@ async fn streams_end_with_the_daemon() {
     let Harness { fleet, stop, serving, directory, .. } = harness;
     // As in the daemon: the loop ends first, and the API then.
     fleet.happen(1);
-    fleet.live.lock().unwrap().take();
+    fleet.live.lock().unwrap().take().unwrap().close();
     listener.until("\r\n0\r\n\r\n").await;
     assert_eq!(listener.ids(), [1], "what happened last is told before the end");
     stop.send(true).unwrap();

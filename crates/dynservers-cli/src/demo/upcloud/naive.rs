@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dynservers_core::{
-    AsyncExecutor, CreateFromSnapshot, Effect, EffectId, FleetName, Labels, Op, Outcome, OwnerId, ProviderId,
-    ProviderName, ProviderState, ServerId, Spec, StopMode, Token, TypeName, Why,
+    CreateFromSnapshot, Effect, EffectId, FleetName, Labels, Op, Outcome, OwnerId, ProviderId, ProviderName,
+    ProviderState, ServerId, Spec, StopMode, Token, TypeName, Why,
 };
-use dynservers_tokio::FleetClock;
+use dynservers_tokio::{FleetClock, Hands, execute};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -33,7 +33,7 @@ pub(super) struct Naive {
 }
 
 struct Worker {
-    executor: Arc<dyn AsyncExecutor>,
+    executor: Hands,
     clock: FleetClock,
     provider: ProviderName,
     fleet: FleetName,
@@ -169,6 +169,6 @@ impl Worker {
             server: None,
             why: Why::Wanted,
         };
-        self.executor.execute(&effect).await.outcome
+        execute(&self.executor, &effect).await.outcome
     }
 }

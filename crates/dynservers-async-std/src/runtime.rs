@@ -1,0 +1,67 @@
+//! The loop on async-std: jobs on its threads and its blocking pool, and its timer between two pieces of news.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use async_std::future::timeout;
+use async_std::task::{spawn, spawn_blocking};
+use dynservers_host::{Driver, Handle, Host, Job, Machine, RunError, StartError};
+
+/// A loop that is ready to run: nothing happens but while it is polled.
+///
+/// It ends with `Ok` after [`Handle::shutdown`], and with an error when the ledger cannot be written. Dropping it is
+/// a crash: lawful, and made up for by the next start.
+#[must_use = "a fleet runs only while this is polled"]
+pub struct Running(Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>);
+
+impl fmt::Debug for Running {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Running").finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    /// Makes a loop that carries a driver.
+    pub fn new<M: Machine>(driver: Driver<M>) -> Self {
+        Self(Box::pin(run(driver)))
+    }
+}
+
+impl Future for Running {
+    type Output = Result<(), RunError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+/// Reads the ledger, checks that everything fits, and gives the handle and the loop, to be spawned or awaited.
+pub async fn start(host: Host) -> Result<(Handle, Running), StartError> {
+    let (handle, driver) = spawn_blocking(move || host.open()).await?;
+    Ok((handle, Running::new(driver)))
+}
+
+/// Runs until a shutdown is through, or a write fails. Dropping it at any await is a crash, which is lawful.
+async fn run<M: Machine>(mut driver: Driver<M>) -> Result<(), RunError> {
+    let mailbox = driver.mailbox();
+    loop {
+        while let Some(job) = driver.poll_job() {
+            match job {
+                Job::Blocking(job) => drop(spawn_blocking(move || job.run())),
+                Job::Async(job) => drop(spawn(job.run())),
+            }
+        }
+        if let Some(end) = driver.ended() {
+            // Letting the store go may close files: not on this thread.
+            spawn_blocking(move || drop(driver)).await;
+            return end;
+        }
+        let news = match driver.wakeup() {
+            Some(wait) => timeout(wait, mailbox.next()).await.ok(),
+            None => Some(mailbox.next().await),
+        };
+        driver.handle(news);
+    }
+}

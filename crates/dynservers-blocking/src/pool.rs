@@ -1,0 +1,87 @@
+//! The pool: threads for what a loop has done elsewhere, as many as are needed at once, and gone when they idle.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use dynservers_host::{Job, wait};
+
+/// How long a thread waits for another job before it ends.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Does jobs, each on a thread of its own while it lasts. How many there are at once is the loop's to bound.
+///
+/// Dropping it ends the threads that wait; those at work end with it.
+#[derive(Default)]
+pub(crate) struct Pool(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    waiting: usize,
+    closed: bool,
+}
+
+impl Pool {
+    /// Has a job done. If the system gives no thread, the job is dropped, which its loop is told.
+    pub(crate) fn begin(&self, job: Job) {
+        let mut state = self.0.state();
+        if state.waiting > state.jobs.len() {
+            state.jobs.push_back(job);
+            drop(state);
+            self.0.changed.notify_one();
+            return;
+        }
+        drop(state);
+        // What is left when that fails is a job that was dropped.
+        let _ = self.spawn(job);
+    }
+
+    fn spawn(&self, job: Job) -> io::Result<()> {
+        let shared = Arc::clone(&self.0);
+        let work = move || {
+            let mut next = Some(job);
+            while let Some(job) = next {
+                match job {
+                    Job::Blocking(job) => job.run(),
+                    Job::Async(job) => wait(job.run()),
+                }
+                next = shared.next();
+            }
+        };
+        thread::Builder::new().name("dynservers-job".to_owned()).spawn(work).map(drop)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.0.state().closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shared {
+    /// Waits for another job for a while.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.state();
+        state.waiting += 1;
+        let nothing = |state: &mut State| state.jobs.is_empty() && !state.closed;
+        let (mut state, _) =
+            self.changed.wait_timeout_while(state, IDLE, nothing).unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
+        state.jobs.pop_front()
+    }
+
+    /// Jobs do not panic, and nothing else is done under the lock.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

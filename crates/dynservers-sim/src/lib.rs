@@ -1,0 +1,3 @@
+//! What providers for dynservers are tried with.
+
+pub mod conformance;

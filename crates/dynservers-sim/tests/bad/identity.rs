@@ -1,0 +1,171 @@
+//! Ids and labels that are lost, mangled or overwritten.
+
+use dynservers_core::labels::SPEC;
+use dynservers_core::{Failure, Op, Outcome, ProviderId, Step};
+use dynservers_http::{CreateRetry, Provider as _};
+use serde_json::Value;
+
+use crate::trial::{GOOD, Trial, each};
+
+/// The body of a create, changed.
+fn changed(trial_request: http::Request<Vec<u8>>, change: impl Fn(&mut Value)) -> http::Request<Vec<u8>> {
+    trial_request.map(|body| {
+        let mut body: Value = serde_json::from_slice(&body).unwrap();
+        change(&mut body);
+        body.to_string().into_bytes()
+    })
+}
+
+/// The community driver that mangles the id: every create leaks, since what it deletes is never there.
+#[test]
+fn the_id_is_mangled_so_that_every_delete_finds_nothing() {
+    let trial = Trial {
+        response: |good, op, step, response, clock| {
+            let mut completion = good.response(op, step, response, clock);
+            if matches!(op, Op::CreateFromSnapshot(_)) {
+                each(&mut completion.outcome, |server| {
+                    let number = server.provider_id.as_str().trim_start_matches("srv-").to_owned();
+                    server.provider_id = ProviderId::new(number).unwrap();
+                });
+            }
+            completion
+        },
+        ..GOOD
+    };
+    trial.fails("ids-are-kept", &["different ids", "\"0001\"", "\"srv-0001\"", "a leak"]);
+    trial.fails("deletes-delete", &["still there", "absent", "by the id that the create gave"]);
+}
+
+/// The same driver in its first version: the id is not read at all.
+#[test]
+fn the_id_is_never_stored() {
+    let trial = Trial {
+        response: |good, op, step, response, clock| match good.response(op, step, response, clock).outcome {
+            Outcome::Created(_) => Outcome::Accepted.into(),
+            _ => good.response(op, step, response, clock),
+        },
+        ..GOOD
+    };
+    trial.fails("ids-are-kept", &["not told as created with an id", "accepted", "a leak"]);
+}
+
+#[test]
+fn a_label_is_left_out() {
+    let trial = Trial {
+        request: |good, op, step, clock| {
+            let request = good.request(op, step, clock)?;
+            if !matches!(op, Op::CreateFromSnapshot(_)) {
+                return Ok(request);
+            }
+            Ok(changed(request, |body| {
+                body["labels"].as_object_mut().unwrap().remove(SPEC);
+            }))
+        },
+        ..GOOD
+    };
+    trial.fails("labels-are-kept", &["does not bear the labels", "dynservers-spec"]);
+}
+
+#[test]
+fn labels_of_users_overwrite_ours() {
+    let trial = Trial {
+        request: |good, op, step, clock| {
+            let request = good.request(op, step, clock)?;
+            let Op::CreateFromSnapshot(new) = op else { return Ok(request) };
+            let users = new.spec.body()["labels"].as_object().cloned().unwrap_or_default();
+            Ok(changed(request, |body| body["labels"].as_object_mut().unwrap().extend(users.clone())))
+        },
+        ..GOOD
+    };
+    trial.fails("our-labels-win", &["labels of the user's win over ours", "dynservers-token", "a leak"]);
+}
+
+#[test]
+fn labels_come_in_a_second_request() {
+    let trial = Trial {
+        request: |good, op, step, clock| match (op, step) {
+            (Op::CreateFromSnapshot(_), Some(Step(id))) => {
+                let whole = good.request(op, None, clock)?;
+                let body: Value = serde_json::from_slice(whole.body()).unwrap();
+                good.build(
+                    "PUT",
+                    &format!("/servers/{}/labels", id.parse::<u64>().unwrap_or(0)),
+                    &body["labels"],
+                )
+            }
+            (Op::CreateFromSnapshot(_), None) => {
+                let request = good.request(op, step, clock)?;
+                Ok(changed(request, |body| body["labels"] = Value::Null))
+            }
+            _ => good.request(op, step, clock),
+        },
+        ..GOOD
+    };
+    trial.fails("lost-creates-are-found", &["cannot be found by its token", "first request", "a leak"]);
+}
+
+#[test]
+fn a_find_is_a_look() {
+    let trial = Trial {
+        request: |good, op, step, clock| match op {
+            Op::Find(_) => good.request(&Op::Look, step, clock),
+            _ => good.request(op, step, clock),
+        },
+        ..GOOD
+    };
+    trial.fails("finds-are-filtered", &["do not bear the token"]);
+}
+
+#[test]
+fn a_find_finds_nothing() {
+    let trial = Trial {
+        response: |good, op, step, response, clock| {
+            let mut completion = good.response(op, step, response, clock);
+            if let (Op::Find(_), Outcome::Page(page)) = (op, &mut completion.outcome) {
+                page.servers.clear();
+            }
+            completion
+        },
+        ..GOOD
+    };
+    trial.fails("finds-are-filtered", &["does not show the server that bears the token", "a double"]);
+    trial.fails("late-listings-are-borne", &["a find of its token"]);
+}
+
+#[test]
+fn an_empty_find_is_absence() {
+    let trial = Trial {
+        response: |good, op, step, response, clock| {
+            let completion = good.response(op, step, response, clock);
+            match (op, &completion.outcome) {
+                (Op::Find(_), Outcome::Page(page)) if page.servers.is_empty() => {
+                    Outcome::Absent(Failure::new("there is none")).into()
+                }
+                _ => completion,
+            }
+        },
+        ..GOOD
+    };
+    trial.fails("late-listings-are-borne", &["a listing that is late", "absent", "a double"]);
+}
+
+#[test]
+fn servers_are_known_by_name() {
+    let trial = Trial {
+        response: |good, op, step, response, clock| {
+            let mut completion = good.response(op, step, response, clock);
+            each(&mut completion.outcome, |server| {
+                server.provider_id = ProviderId::new(server.name.clone()).unwrap();
+            });
+            completion
+        },
+        ..GOOD
+    };
+    trial.fails("namesakes-are-two", &["two servers of one name", "a kill"]);
+}
+
+#[test]
+fn a_repeated_create_makes_two_though_it_is_said_to_be_safe() {
+    let trial = Trial { capabilities: |it| it.create_retry = CreateRetry::SameToken, ..GOOD };
+    trial.fails("repeated-creates-make-one", &["made two servers", "2 servers bear the token", "a double"]);
+}

@@ -1,0 +1,173 @@
+//! Errors: what a builder refuses, what a call is refused for, and how a loop ends.
+
+use std::time::Duration;
+
+use dynservers_core::{Failure, FleetView, InvalidId, ProviderName, Refusal, StoreError, TypeName};
+use dynservers_host::{StartError, Stopped};
+use thiserror::Error;
+
+/// What a closure of yours may fail with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a fleet was not built. Nothing was started, asked or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// What the builder was told does not make a fleet: all that is wrong with it, never an empty list.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<Mistake>),
+    /// A provider cannot be used.
+    #[error("provider {provider}: {source}")]
+    Provider {
+        /// Which.
+        provider: ProviderName,
+        /// What stands in the way.
+        source: BoxError,
+    },
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Store(StoreError),
+    /// What the builder was told does not fit together, or not the ledger.
+    #[error(transparent)]
+    Start(StartError),
+    /// The system gives no random numbers, without which no two servers could be told apart.
+    #[error("the system gives no random numbers: {0}")]
+    NoEntropy(String),
+    /// Something of yours panicked while the fleet was built.
+    #[error("building the fleet panicked")]
+    Panicked,
+}
+
+/// One thing that a builder was told wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Mistake {
+    /// A name cannot be used.
+    #[error(transparent)]
+    Name(#[from] InvalidId),
+    /// There is no provider.
+    #[error("the fleet has no provider: say .provider(name, ..)")]
+    NoProvider,
+    /// There is no server type.
+    #[error("the fleet has no server type: say .server_type(ServerType::new(\"default\"))")]
+    NoServerType,
+    /// Two providers have one name.
+    #[error("there are two providers of the name {provider}")]
+    TwoProviders {
+        /// The name.
+        provider: ProviderName,
+    },
+    /// Two server types have one name.
+    #[error("there are two server types of the name {server_type}")]
+    TwoServerTypes {
+        /// The name.
+        server_type: TypeName,
+    },
+    /// A type does not say where its servers are, and there are several places.
+    #[error("server type {server_type} does not say which provider it is on: say .provider(name)")]
+    WhichProvider {
+        /// The type.
+        server_type: TypeName,
+    },
+    /// A type does not say what its servers are made from.
+    #[error("server type {server_type} has no template: say .template(..) or .template_with(..)")]
+    NoTemplate {
+        /// The type.
+        server_type: TypeName,
+    },
+    /// A template is wrong.
+    #[error("server type {server_type}: {problem}")]
+    Template {
+        /// The type.
+        server_type: TypeName,
+        /// What is wrong with it, and where.
+        problem: String,
+    },
+    /// A type is to be drained, and nobody says how.
+    #[error("server type {server_type} is to be drained: say how, with .workers(..)")]
+    NoWorkers {
+        /// The type.
+        server_type: TypeName,
+    },
+    /// A time without which nothing would be bounded.
+    #[error("{what} must be at least {least:?}, not {given:?}")]
+    TooShort {
+        /// Which time.
+        what: &'static str,
+        /// The least.
+        least: Duration,
+        /// What was given.
+        given: Duration,
+    },
+}
+
+/// Why a call did nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The fleet does not do that.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The name of a server type cannot be one.
+    #[error(transparent)]
+    Name(#[from] InvalidId),
+    /// The loop has ended; what was asked for may have been recorded or not.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    NoEntropy,
+}
+
+/// Why the wait for a settled fleet ended without one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SettleError {
+    /// The time is over.
+    #[error("not settled within {waited:?}: {}", unsettled(.view))]
+    TimedOut {
+        /// How long was waited.
+        waited: Duration,
+        /// The fleet as it was then.
+        view: Box<FleetView>,
+    },
+    /// The name of a server type cannot be one.
+    #[error(transparent)]
+    Name(#[from] InvalidId),
+    /// There is no such server type.
+    #[error("there is no server type {0}")]
+    UnknownType(TypeName),
+    /// The loop has ended.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Says how far the types are that are not settled, and what is known to be wrong.
+fn unsettled(view: &FleetView) -> String {
+    let types =
+        view.types.iter().filter(|(_, server_type)| !server_type.settled).map(|(name, server_type)| {
+            let counts = &server_type.counts;
+            let running = counts.get(&dynservers_core::Status::Running).copied().unwrap_or(0);
+            let desired = server_type.desired.map_or_else(|| "?".to_owned(), |desired| desired.to_string());
+            let failure = server_type.create_trouble.as_ref().and_then(|trouble| trouble.failure.as_ref());
+            let trouble = failure.map(|failure: &Failure| format!(" ({failure})")).unwrap_or_default();
+            format!("{running} of {desired} {name} servers run{trouble}")
+        });
+    let alarms = view.providers.values().flat_map(|provider| provider.alarms.iter().cloned());
+    types.chain(alarms).collect::<Vec<_>>().join("; ")
+}
+
+/// How a loop ended other than by [`shutdown`](crate::Fleet::shutdown). Servers stay, and the next start finds them.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The ledger could not be written.
+    #[error(transparent)]
+    Loop(#[from] dynservers_host::RunError),
+    /// The future of the loop was dropped, or its runtime ended.
+    #[error("the fleet's loop was dropped")]
+    Dropped,
+    /// The loop runs already, or has run: a fleet runs once.
+    #[error("the fleet runs already, or has run: build another")]
+    RunsAlready,
+}

@@ -1,0 +1,119 @@
+//! Server types: what to clone, where, and within which bounds.
+
+use std::time::Duration;
+
+use dynservers_core::{DrainConfig, FailedPolicy, ProviderName, TypeConfig};
+
+use crate::errors::BoxError;
+use crate::template::{NewServer, Recipe, Template};
+
+/// The most servers that a type has unless told otherwise.
+const DEFAULT_MAXIMUM: u32 = 20;
+/// How often a worker that drains is asked, unless told otherwise.
+const DRAIN_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A server type: what to clone, where, and within which bounds.
+///
+/// ```
+/// # #[cfg(feature = "upcloud")] {
+/// use dynservers::{ServerType, upcloud};
+///
+/// let server_type = ServerType::new("default").max(20).template(upcloud::Template::new(
+///     "de-fra1",
+///     "2xCPU-4GB",
+///     "01d15ea5-0000-4000-8000-000000000001",
+/// ));
+/// # drop(server_type);
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a type does nothing until a builder has it"]
+pub struct ServerType {
+    pub(crate) name: String,
+    pub(crate) provider: Option<String>,
+    pub(crate) recipe: Option<Recipe>,
+    config: TypeConfig,
+}
+
+impl ServerType {
+    /// Makes a type of at most 20 servers. One of the name `default` is what calls mean that name no type.
+    pub fn new(name: impl Into<String>) -> Self {
+        // Its provider is found when the fleet is built.
+        let nowhere = ProviderName::new("nowhere").expect("the name is valid");
+        let config = TypeConfig::new(nowhere, DEFAULT_MAXIMUM);
+        Self { name: name.into(), provider: None, recipe: None, config }
+    }
+
+    /// Says which provider its servers are at; not needed where there is only one.
+    pub fn provider(mut self, name: impl Into<String>) -> Self {
+        self.provider = Some(name.into());
+        self
+    }
+
+    /// Says how many servers there are at least, whatever is asked for. 0 unless told otherwise.
+    pub fn min(mut self, count: u32) -> Self {
+        self.config.min = count;
+        self
+    }
+
+    /// Says how many servers there may be at most, in whatever state. 20 unless told otherwise.
+    pub fn max(mut self, count: u32) -> Self {
+        self.config.max = count;
+        self
+    }
+
+    /// Says what its servers are made from: a template of the provider's, or plain JSON.
+    pub fn template(mut self, template: impl Template) -> Self {
+        self.recipe = Some(Recipe::fixed(&template));
+        self
+    }
+
+    /// Says what each of its servers is made from. Called once for each, before it is created; what it gives is kept
+    /// with the record.
+    ///
+    /// Called by the loop: it must not wait for anything. If it fails or panics, that server is not made, the failure is
+    /// logged, and it is asked again later.
+    pub fn template_with<T, E>(
+        mut self,
+        make: impl Fn(&NewServer<'_>) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: Template,
+        E: Into<BoxError>,
+    {
+        self.recipe = Some(Recipe::each(make));
+        self
+    }
+
+    /// Says how long a guest may take to shut down before it is cut off. One minute unless told otherwise.
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.config.stop_timeout = timeout;
+        self
+    }
+
+    /// Says what becomes of failed servers. They are deleted unless told otherwise.
+    pub fn on_failed(mut self, policy: FailedPolicy) -> Self {
+        self.config.on_failed = policy;
+        self
+    }
+
+    /// Has workers finish before their server is stopped, for as long as `deadline`. Needs
+    /// [`workers`](crate::FleetBuilder::workers), which say how they are asked.
+    pub fn drain(mut self, deadline: Duration) -> Self {
+        self.config.drain = Some(DrainConfig { deadline, interval: DRAIN_INTERVAL });
+        self
+    }
+
+    /// Says how often a worker that drains is asked. Five seconds unless told otherwise.
+    pub fn drain_interval(mut self, interval: Duration) -> Self {
+        if let Some(drain) = &mut self.config.drain {
+            drain.interval = interval;
+        }
+        self
+    }
+
+    /// Gives what the machine must know.
+    pub(crate) fn config(&self, provider: ProviderName, asks_scores: bool) -> TypeConfig {
+        TypeConfig { provider, asks_scores, ..self.config.clone() }
+    }
+}

@@ -1,0 +1,46 @@
+//! A fleet on tokio: what `dynservers::Fleet` is with the feature `tokio`.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dynservers_host::{Driver, FleetClock, Hands, RunError};
+use dynservers_tokio::{HttpExecutor, HttpOptions, Running, clock};
+
+use crate::blueprint::{Blueprint, Site};
+use crate::errors::{BoxError, BuildError};
+use crate::events::Events;
+use crate::face::{async_determine, face};
+
+macro_rules! awaited {
+    ($future:expr) => {
+        $future.await
+    };
+}
+
+face!([async], awaited, awaited, Events);
+async_determine!();
+
+async fn open(blueprint: Blueprint) -> Result<Site, BuildError> {
+    let clock = clock();
+    let opened = ::tokio::task::spawn_blocking(move || blueprint.open(carry, clock)).await;
+    opened.map_err(|_| BuildError::Panicked)?
+}
+
+fn carry(
+    provider: Arc<dyn dynservers_http::Provider>,
+    request_timeout: Duration,
+    clock: FleetClock,
+) -> Result<Hands, BoxError> {
+    let executor = HttpExecutor::new(provider, HttpOptions { request_timeout, clock })?;
+    Ok(Hands::Async(Arc::new(executor)))
+}
+
+async fn carry_on(driver: Driver) -> Result<(), RunError> {
+    Running::new(driver).await
+}
+
+fn spawn(fleet: Fleet) {
+    // How it ends is told by `wait_until_ended`.
+    ::tokio::spawn(async move { drop(fleet.run().await) });
+}
