@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_std::future::timeout;
 use async_std::task::{spawn, spawn_blocking};
-use dynservers_host::{Driver, Handle, Host, Job, Machine, RunError, StartError};
+use dynservers_core::{Completion, Effect, Failure, Outcome};
+use dynservers_host::{Driver, Handle, Hands, Host, Job, Machine, RunError, StartError};
 
 /// A loop that is ready to run: nothing happens but while it is polled.
 ///
@@ -41,6 +44,22 @@ impl Future for Running {
 pub async fn start(host: Host) -> Result<(Handle, Running), StartError> {
     let (handle, driver) = spawn_blocking(move || host.open()).await?;
     Ok((handle, Running::new(driver)))
+}
+
+/// Has one effect done outside of a loop: what blocks, on the blocking pool.
+pub async fn execute(hands: &Hands, effect: &Effect) -> Completion {
+    match hands {
+        Hands::Async(executor) => executor.execute(effect).await,
+        Hands::Blocking(executor) => {
+            let (executor, effect) = (Arc::clone(executor), effect.clone());
+            spawn_blocking(move || {
+                // What it panicked with is not repeated, since that may hold anything.
+                let done = catch_unwind(AssertUnwindSafe(|| executor.execute(&effect)));
+                done.unwrap_or_else(|_| Outcome::Lost(Failure::new("the executor panicked")).into())
+            })
+            .await
+        }
+    }
 }
 
 /// Runs until a shutdown is through, or a write fails. Dropping it at any await is a crash, which is lawful.

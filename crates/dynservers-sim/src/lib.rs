@@ -1,3 +1,14 @@
-//! What providers for dynservers are tried with.
+//! What fleets and providers are tried with, without a network and without waiting.
+//!
+//! [`conformance`] is for whoever ports dynservers to another cloud, or to anything else that can run servers: one call
+//! in a test tells all that is wrong with a provider, why it is dangerous, and what to do.
+//!
+//! [`SimulatedCloud`] and [`VirtualLoop`] are for whoever has a fleet in a program: servers in memory, and the real loop in
+//! virtual time. The facade's `simulate` puts the two together.
 
+mod cloud;
 pub mod conformance;
+mod virtual_time;
+
+pub use cloud::{Durations, SimulatedCloud, SimulatedExecutor, SimulatedServer, Trouble};
+pub use virtual_time::{SimulationError, VirtualClock, VirtualLoop};

@@ -52,6 +52,40 @@ impl FleetBuilder {
         self
     }
 
+    /// Builds a fleet in virtual time, for tests: without waiting, and with providers that are simulated, without a
+    /// network.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use dynservers::ServerType;
+    /// use dynservers::blocking::Fleet;
+    /// use dynservers::simulation::SimulatedCloud;
+    ///
+    /// let cloud = SimulatedCloud::default();
+    /// let mut fleet = Fleet::builder("workers")
+    ///     .provider("cloud", cloud.clone())
+    ///     .server_type(ServerType::new("default").template(serde_json::json!({ "size": "small" })))
+    ///     .simulate()?;
+    /// fleet.with(|fleet| fleet.ensure(3))??;
+    /// fleet.run_for(Duration::from_secs(60))?;
+    /// assert_eq!(cloud.servers().len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "simulation")]
+    pub fn simulate(self) -> Result<crate::simulation::Simulation, BuildError> {
+        crate::simulation::Simulation::new(self)
+    }
+
+    /// Opens a fleet that goes by this clock.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn open_at(self, clock: FleetClock) -> Result<(Fleet, Driver), BuildError> {
+        let site = self.0.open(carry, clock)?;
+        let fleet = Fleet { inner: site.inner, idle: Idle::default() };
+        crate::fleet::tell_listeners(&fleet.inner, site.listeners);
+        Ok((fleet, site.driver))
+    }
+
     /// Builds a fleet for a program that owns its loop: it does nothing but within [`Turns::turn`] and [`Turns::with`].
     pub fn turns(self) -> Result<Turns, BuildError> {
         let fleet = self.build()?;
@@ -69,6 +103,13 @@ pub struct Turns {
     fleet: Fleet,
     running: Running,
     ending: Option<Ending>,
+}
+
+#[cfg(feature = "simulation")]
+impl Fleet {
+    pub(crate) fn inner_handle(&self) -> dynservers_host::Handle {
+        self.inner.handle().clone()
+    }
 }
 
 impl Turns {
@@ -90,13 +131,13 @@ impl Turns {
     /// Makes calls to the fleet on a thread of their own and turns the loop meanwhile. Gives what they give.
     pub fn with<T: Send>(&mut self, calls: impl FnOnce(&Fleet) -> T + Send) -> Result<T, RunError> {
         let fleet = self.fleet.clone();
-        let mailbox_nudge = self.fleet.inner.handle().clone();
+        let handle = self.fleet.inner.handle().clone();
         let (answer, answered) = mpsc::channel();
         thread::scope(|scope| {
             scope.spawn(move || {
                 // Whoever waits for it is here as long as this thread is.
                 let _ = answer.send(calls(&fleet));
-                mailbox_nudge.nudge();
+                handle.nudge();
             });
             loop {
                 match answered.try_recv() {

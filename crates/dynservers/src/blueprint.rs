@@ -271,7 +271,7 @@ fn place(
         Source::Http(make) => {
             let cloud = make(fleet).map_err(failed)?;
             let like = cloud.capabilities();
-            let config = provider.choices.over(ProviderConfig {
+            let config = provider.choices.over(&ProviderConfig {
                 list_lag: like.list_lag,
                 restart_time: like.restart_time,
                 stop_before_delete: like.stop_before_delete,
@@ -280,7 +280,7 @@ fn place(
             (carry(cloud, config.request_timeout, clock.clone()).map_err(failed)?, config)
         }
         Source::Hands { make, default } => {
-            (make(fleet, clock).map_err(failed)?, provider.choices.over(default))
+            (make(fleet, clock).map_err(failed)?, provider.choices.over(&default))
         }
     };
     let hands = provider.wraps.into_iter().fold(hands, Hands::wrapped);

@@ -238,7 +238,10 @@ impl Drop for Ending {
 
 /// A fleet that was built and does not run yet.
 #[derive(Clone, Default)]
-pub(crate) struct Idle(Arc<Mutex<Option<(Driver, Vec<Listener>)>>>);
+pub(crate) struct Idle(Arc<Mutex<Option<Waiting>>>);
+
+/// A loop that nobody runs yet, and those who will listen to it.
+type Waiting = (Driver, Vec<Listener>);
 
 impl std::fmt::Debug for Idle {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -267,13 +270,13 @@ impl Idle {
         true
     }
 
-    fn take(&self) -> Option<(Driver, Vec<Listener>)> {
+    fn take(&self) -> Option<Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 /// Tells every event to listeners, each on a thread of its own, so that none can hold up the loop or another.
-fn tell_listeners(inner: &Inner, listeners: Vec<Listener>) {
+pub(crate) fn tell_listeners(inner: &Inner, listeners: Vec<Listener>) {
     for listener in listeners {
         let reading = inner.events(None);
         let listening = std::thread::Builder::new().name("dynservers-events".to_owned());

@@ -16,6 +16,8 @@ mod overriding;
 mod provider;
 mod server;
 mod server_type;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod template;
 #[cfg(feature = "tokio")]
 pub mod tokio;

@@ -49,13 +49,20 @@ pub(crate) enum Source {
     Hands { make: Box<MakeHands>, default: ProviderConfig },
 }
 
+/// How many servers the account may have.
+#[derive(Clone, Copy, Debug)]
+enum Room {
+    Servers(u32),
+    AsTheProviderSays,
+}
+
 /// What was chosen; the rest is as the provider has it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choices {
     request_timeout: Option<Duration>,
     list_lag: Option<Duration>,
     restart_time: Option<Duration>,
-    max_servers_in_account: Option<Option<u32>>,
+    room: Option<Room>,
     orphans: Option<OrphanPolicy>,
     other_owner: Option<OtherOwnerPolicy>,
     stop_before_delete: Option<StopBeforeDelete>,
@@ -64,12 +71,16 @@ pub(crate) struct Choices {
 
 impl Choices {
     /// Gives what the machine must know, from what the provider is like and what was chosen.
-    pub(crate) fn over(&self, like: ProviderConfig) -> ProviderConfig {
+    pub(crate) fn over(&self, like: &ProviderConfig) -> ProviderConfig {
         ProviderConfig {
             request_timeout: self.request_timeout.unwrap_or(like.request_timeout),
             list_lag: self.list_lag.unwrap_or(like.list_lag),
             restart_time: self.restart_time.unwrap_or(like.restart_time),
-            max_servers_in_account: self.max_servers_in_account.unwrap_or(like.max_servers_in_account),
+            max_servers_in_account: match self.room {
+                Some(Room::Servers(count)) => Some(count),
+                Some(Room::AsTheProviderSays) => None,
+                None => like.max_servers_in_account,
+            },
             orphans: self.orphans.unwrap_or(like.orphans),
             other_owner: self.other_owner.unwrap_or(like.other_owner),
             stop_before_delete: self.stop_before_delete.unwrap_or(like.stop_before_delete),
@@ -146,13 +157,13 @@ impl Provider {
 
     /// Says how many servers the account may have, ours or not. 20 unless told otherwise.
     pub fn max_servers_in_account(mut self, count: u32) -> Self {
-        self.choices.max_servers_in_account = Some(Some(count));
+        self.choices.room = Some(Room::Servers(count));
         self
     }
 
     /// Lets the provider's own word alone say how many servers the account may have.
     pub fn no_account_limit(mut self) -> Self {
-        self.choices.max_servers_in_account = Some(None);
+        self.choices.room = Some(Room::AsTheProviderSays);
         self
     }
 

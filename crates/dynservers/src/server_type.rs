@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dynservers_core::{DrainConfig, FailedPolicy, ProviderName, TypeConfig};
+use dynservers_core::{DEFAULT_STOP_TIMEOUT, DrainConfig, FailedPolicy, ProviderName, TypeConfig};
 
 use crate::errors::BoxError;
 use crate::template::{NewServer, Recipe, Template};
@@ -32,16 +32,26 @@ pub struct ServerType {
     pub(crate) name: String,
     pub(crate) provider: Option<String>,
     pub(crate) recipe: Option<Recipe>,
-    config: TypeConfig,
+    min: u32,
+    max: u32,
+    stop_timeout: Duration,
+    on_failed: FailedPolicy,
+    drain: Option<DrainConfig>,
 }
 
 impl ServerType {
     /// Makes a type of at most 20 servers. One of the name `default` is what calls mean that name no type.
     pub fn new(name: impl Into<String>) -> Self {
-        // Its provider is found when the fleet is built.
-        let nowhere = ProviderName::new("nowhere").expect("the name is valid");
-        let config = TypeConfig::new(nowhere, DEFAULT_MAXIMUM);
-        Self { name: name.into(), provider: None, recipe: None, config }
+        Self {
+            name: name.into(),
+            provider: None,
+            recipe: None,
+            min: 0,
+            max: DEFAULT_MAXIMUM,
+            stop_timeout: DEFAULT_STOP_TIMEOUT,
+            on_failed: FailedPolicy::Delete,
+            drain: None,
+        }
     }
 
     /// Says which provider its servers are at; not needed where there is only one.
@@ -52,17 +62,18 @@ impl ServerType {
 
     /// Says how many servers there are at least, whatever is asked for. 0 unless told otherwise.
     pub fn min(mut self, count: u32) -> Self {
-        self.config.min = count;
+        self.min = count;
         self
     }
 
     /// Says how many servers there may be at most, in whatever state. 20 unless told otherwise.
     pub fn max(mut self, count: u32) -> Self {
-        self.config.max = count;
+        self.max = count;
         self
     }
 
     /// Says what its servers are made from: a template of the provider's, or plain JSON.
+    #[expect(clippy::needless_pass_by_value, reason = "a builder is given what it needs")]
     pub fn template(mut self, template: impl Template) -> Self {
         self.recipe = Some(Recipe::fixed(&template));
         self
@@ -87,26 +98,26 @@ impl ServerType {
 
     /// Says how long a guest may take to shut down before it is cut off. One minute unless told otherwise.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
-        self.config.stop_timeout = timeout;
+        self.stop_timeout = timeout;
         self
     }
 
     /// Says what becomes of failed servers. They are deleted unless told otherwise.
     pub fn on_failed(mut self, policy: FailedPolicy) -> Self {
-        self.config.on_failed = policy;
+        self.on_failed = policy;
         self
     }
 
     /// Has workers finish before their server is stopped, for as long as `deadline`. Needs
     /// [`workers`](crate::FleetBuilder::workers), which say how they are asked.
     pub fn drain(mut self, deadline: Duration) -> Self {
-        self.config.drain = Some(DrainConfig { deadline, interval: DRAIN_INTERVAL });
+        self.drain = Some(DrainConfig { deadline, interval: DRAIN_INTERVAL });
         self
     }
 
     /// Says how often a worker that drains is asked. Five seconds unless told otherwise.
     pub fn drain_interval(mut self, interval: Duration) -> Self {
-        if let Some(drain) = &mut self.config.drain {
+        if let Some(drain) = &mut self.drain {
             drain.interval = interval;
         }
         self
@@ -114,6 +125,7 @@ impl ServerType {
 
     /// Gives what the machine must know.
     pub(crate) fn config(&self, provider: ProviderName, asks_scores: bool) -> TypeConfig {
-        TypeConfig { provider, asks_scores, ..self.config.clone() }
+        let Self { min, max, stop_timeout, on_failed, drain, .. } = *self;
+        TypeConfig { min, stop_timeout, on_failed, drain, asks_scores, ..TypeConfig::new(provider, max) }
     }
 }

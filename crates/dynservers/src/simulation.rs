@@ -1,0 +1,77 @@
+//! Simulation: a fleet in virtual time, for tests of the program that it is in.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use dynservers_core::Time;
+use dynservers_sim::{VirtualClock, VirtualLoop};
+
+pub use dynservers_sim::{Durations, SimulatedCloud, SimulatedServer, SimulationError, Trouble};
+
+use crate::blocking::{Fleet, FleetBuilder};
+use crate::errors::BuildError;
+use crate::provider::Provider;
+
+/// Where a simulation's time begins: in the year 2026.
+const START: Time = Time::from_millis(1_767_225_600_000);
+
+impl From<SimulatedCloud> for Provider {
+    fn from(cloud: SimulatedCloud) -> Self {
+        Self::executor_with(move |_, clock| {
+            let clock = clock.clone();
+            Ok::<_, crate::BoxError>(cloud.executor(move || clock.now()))
+        })
+    }
+}
+
+/// A fleet in virtual time: an hour of its life takes as long as what happens in it.
+#[derive(Debug)]
+#[must_use = "time passes only when it is told to"]
+pub struct Simulation {
+    fleet: Fleet,
+    turning: VirtualLoop,
+}
+
+impl Simulation {
+    pub(crate) fn new(builder: FleetBuilder) -> Result<Self, BuildError> {
+        let clock = VirtualClock::starting_at(START);
+        let (fleet, driver) = builder.open_at(clock.fleet_clock())?;
+        Ok(Self { fleet, turning: VirtualLoop::new(driver, clock) })
+    }
+
+    /// Gives the present, by the fleet's clock.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.turning.now()
+    }
+
+    /// Lets so much time pass, and everything happen that happens in it.
+    pub fn run_for(&mut self, time: Duration) -> Result<(), SimulationError> {
+        self.turning.run_for(time)
+    }
+
+    /// Makes calls to the fleet, while time stands still. Gives what they give.
+    ///
+    /// # Panics
+    ///
+    /// If the calls do.
+    pub fn with<T: Send>(&mut self, calls: impl FnOnce(&Fleet) -> T + Send) -> Result<T, SimulationError> {
+        let fleet = self.fleet.clone();
+        let handle = fleet.inner_handle();
+        let (answer, answered) = mpsc::channel();
+        thread::scope(|scope| {
+            let calling = scope.spawn(move || {
+                // Whoever waits for it is here as long as this thread is.
+                let _ = answer.send(calls(&fleet));
+                handle.nudge();
+            });
+            let turned = self.turning.run_while(|| !calling.is_finished());
+            match answered.recv() {
+                Ok(value) => Ok(value),
+                // The calls panicked, and the scope passes that on.
+                Err(_) => Err(turned.err().unwrap_or(SimulationError::Over)),
+            }
+        })
+    }
+}
