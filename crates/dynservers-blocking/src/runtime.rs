@@ -17,7 +17,8 @@ use crate::pool::Pool;
 /// Dropping it is a crash: lawful, and made up for by the next start.
 #[must_use = "a fleet runs only while this is run or turned"]
 pub struct Running<M: Machine = Reconciler> {
-    driver: Driver<M>,
+    /// None once the loop has ended: then whoever waits for that goes on, and the store is closed.
+    driver: Option<Driver<M>>,
     pool: Pool,
     mailbox: Arc<Mailbox>,
 }
@@ -48,7 +49,7 @@ impl<M: Machine> Running<M> {
     /// Makes a loop that carries a driver.
     pub fn new(driver: Driver<M>) -> Self {
         let mailbox = driver.mailbox();
-        Self { driver, pool: Pool::default(), mailbox }
+        Self { driver: Some(driver), pool: Pool::default(), mailbox }
     }
 
     /// Runs on this thread until a shutdown is through, or a write fails.
@@ -61,7 +62,7 @@ impl<M: Machine> Running<M> {
     ///
     /// For hosts that own their loop: call it again and again, with no wait if there is something else to do. What is
     /// begun in a turn goes on by itself on other threads until the next. After an error, as after [`Turned::Over`], the
-    /// loop has ended, and the handle says so once this is dropped.
+    /// loop has ended, and every further turn says that it is over.
     ///
     /// The handle's calls wait for the loop: between two turns make them from another thread, or by [`Running::until`].
     pub fn turn(&mut self, wait: Duration) -> Result<Turned, RunError> {
@@ -83,16 +84,18 @@ impl<M: Machine> Running<M> {
     }
 
     fn step(&mut self, most: Option<Duration>) -> Result<Turned, RunError> {
-        while let Some(job) = self.driver.poll_job() {
+        let Some(driver) = &mut self.driver else { return Ok(Turned::Over) };
+        while let Some(job) = driver.poll_job() {
             self.pool.begin(job);
         }
-        if let Some(end) = self.driver.ended() {
+        if let Some(end) = driver.ended() {
+            self.driver = None;
             return end.map(|()| Turned::Over);
         }
-        let wait = self.driver.wakeup().into_iter().chain(most).min();
+        let wait = driver.wakeup().into_iter().chain(most).min();
         let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
         let news = self.mailbox.next_until(deadline);
-        self.driver.handle(news);
+        driver.handle(news);
         Ok(Turned::GoesOn)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dynservers_core::Event;
+use dynservers_core::{Event, EventId};
 use event_listener::Event as Bell;
 use thiserror::Error;
 
@@ -37,6 +37,8 @@ struct Kept {
     events: VecDeque<Event>,
     /// How many were told before the first that is kept.
     before: u64,
+    /// The last event of the log, if that is known.
+    last: Option<EventId>,
     closed: bool,
 }
 
@@ -48,6 +50,11 @@ impl Feed {
         Self(Arc::new(Shared { kept: Mutex::default(), most, bell: Bell::new() }))
     }
 
+    /// Says where the log stands before anything is told.
+    pub(crate) fn continue_after(&self, last: EventId) {
+        self.0.kept().last = Some(last);
+    }
+
     /// Tells an event.
     pub fn send(&self, event: Event) {
         let mut kept = self.0.kept();
@@ -55,6 +62,7 @@ impl Feed {
             kept.events.pop_front();
             kept.before += 1;
         }
+        kept.last = Some(event.id);
         kept.events.push_back(event);
         drop(kept);
         self.0.bell.notify(usize::MAX);
@@ -71,8 +79,9 @@ impl Feed {
     pub fn subscribe(&self) -> Receiver {
         let kept = self.0.kept();
         let position = kept.before + kept.events.len() as u64;
+        let begins_after = kept.last;
         drop(kept);
-        Receiver { shared: Arc::clone(&self.0), position }
+        Receiver { shared: Arc::clone(&self.0), position, begins_after }
     }
 }
 
@@ -88,9 +97,16 @@ impl Shared {
 pub struct Receiver {
     shared: Arc<Shared>,
     position: u64,
+    begins_after: Option<EventId>,
 }
 
 impl Receiver {
+    /// Gives the last event before those that this receiver hears, if that is known.
+    #[must_use]
+    pub const fn begins_after(&self) -> Option<EventId> {
+        self.begins_after
+    }
+
     /// Waits for the next event. Cancel safe.
     pub async fn recv(&mut self) -> Result<Event, RecvError> {
         loop {

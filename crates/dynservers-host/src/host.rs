@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use dynservers_core::{
-    Asker, Config, ConfigError, Failure, Ledger, Prepare, Prepared, ProviderName, Reconciler, Store,
+    Asker, Config, ConfigError, EventId, Failure, Ledger, Prepare, Prepared, ProviderName, Reconciler, Store,
     StoreError,
 };
 use thiserror::Error;
@@ -110,8 +110,11 @@ impl Host {
         self.clock.raise(stored.fleet.time);
         let ledger = Ledger::restore(stored);
         refuse(ledger.contradictions(&self.parts.config))?;
+        let last = EventId(ledger.fleet().next_event.saturating_sub(1));
         let machine = Reconciler::new(self.parts.config.clone(), ledger, self.seed, self.clock.now());
-        Ok(self.around(machine))
+        let (handle, driver) = self.around(machine);
+        handle.feed.continue_after(last);
+        Ok((handle, driver))
     }
 
     /// Joins the parts around a machine, without reading the ledger.

@@ -1,10 +1,9 @@
 //! Plain requests and answers, with a server that others wrote.
 
-use dynservers_core::Time;
-use dynservers_host::FleetClock;
 use std::time::Duration;
 
 use dynservers_core::Outcome;
+use dynservers_host::FleetClock;
 use http::Method;
 use mockito::{Matcher, Server};
 
@@ -67,13 +66,8 @@ fn requests_and_answers_arrive_whole() {
             body: row.body.into(),
         };
         for transport in Transport::ALL {
-            let carrier = Carrier::new(
-                transport,
-                ask.clone(),
-                Duration::from_secs(60),
-                &FleetClock::starting_at(Time::ZERO),
-            )
-            .unwrap();
+            let carrier =
+                Carrier::new(transport, ask.clone(), Duration::from_secs(60), FleetClock::new()).unwrap();
             for _ in 0..2 {
                 let Outcome::Absent(answer) = carrier.carry(NEVER) else {
                     panic!("{} {transport:?}", row.target)

@@ -1,6 +1,5 @@
 //! Requests: every transport writes the same, and only what it was told and HTTP asks for.
 
-use dynservers_core::Time;
 use dynservers_host::FleetClock;
 use http::Method;
 
@@ -100,7 +99,7 @@ fn a_request_that_is_none_is_unsent() {
 #[test]
 fn a_question_is_carried_within_the_same_bounds() {
     for transport in Transport::ALL {
-        let clock = FleetClock::starting_at(Time::ZERO);
+        let clock = FleetClock::new();
         let server = crate::server::Server::new(&clock, std::sync::Arc::new(keeps_saying(OK)));
         let ask = Ask {
             method: Method::GET,
@@ -108,7 +107,7 @@ fn a_question_is_carried_within_the_same_bounds() {
             headers: Vec::new(),
             body: Vec::new(),
         };
-        let carrier = Carrier::new(transport, ask.clone(), std::time::Duration::MAX, &clock).unwrap();
+        let carrier = Carrier::new(transport, ask.clone(), std::time::Duration::MAX, clock).unwrap();
         let answer = carrier.ask(&ask).unwrap();
         assert_eq!((answer.status().as_u16(), answer.body().as_slice()), (200, &b"ok"[..]), "{transport:?}");
         assert_eq!(answer.headers()["content-length"], "2");
@@ -124,9 +123,7 @@ fn a_question_is_carried_within_the_same_bounds() {
 fn a_transport_whose_requests_have_no_time_is_not_made() {
     for transport in Transport::ALL {
         let ask = Ask { method: Method::GET, uri: String::new(), headers: Vec::new(), body: Vec::new() };
-        let error =
-            Carrier::new(transport, ask, std::time::Duration::ZERO, &FleetClock::starting_at(Time::ZERO))
-                .err();
+        let error = Carrier::new(transport, ask, std::time::Duration::ZERO, FleetClock::new()).err();
         let words = "the HTTP client cannot be made: its requests have no time";
         assert_eq!(error.as_deref(), Some(words), "{transport:?}");
     }

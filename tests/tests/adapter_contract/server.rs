@@ -1,11 +1,12 @@
 //! A server on a raw socket, which treats each connection as a case says, byte by byte.
 
-use dynservers_host::FleetClock;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use dynservers_host::FleetClock;
 
 /// How long something is waited for that must come: as long as a loaded machine may take.
 const PATIENCE: Duration = Duration::from_secs(60);

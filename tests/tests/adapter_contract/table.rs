@@ -1,11 +1,11 @@
 //! The table: what is asked, how the server takes it, and what must be seen on both sides.
 
-use dynservers_host::FleetClock;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use dynservers_core::{Outcome, Time};
+use dynservers_host::FleetClock;
 use http::Method;
 
 use crate::server::{Request, Serve, Server, Talk};
@@ -76,7 +76,7 @@ pub(crate) struct Case {
     to: To,
     times: usize,
     timeout: Duration,
-    /// What the fleet's clock says at least.
+    /// When the fleet's clock begins.
     now: Time,
     not_after: Time,
     told: Vec<Told>,
@@ -158,7 +158,7 @@ impl Case {
         self
     }
 
-    pub(crate) fn not_before(mut self, now: Time) -> Self {
+    pub(crate) fn beginning_at(mut self, now: Time) -> Self {
         self.now = now;
         self
     }
@@ -245,8 +245,7 @@ struct Stage {
 
 impl Stage {
     fn new(case: &Case, transport: Transport) -> Self {
-        let clock = FleetClock::starting_at(Time::ZERO);
-        clock.raise(case.now);
+        let clock = FleetClock::starting_at(case.now);
         let server = Server::new(&clock, Arc::clone(&case.serve));
         let mut ask = case.ask.clone();
         ask.uri = match &case.to {
@@ -255,7 +254,7 @@ impl Stage {
             To::HttpsNumber => format!("https://{}/server?key=sesame", server.address),
             To::Address(uri) => uri.clone(),
         };
-        let carrier = Carrier::new(transport, ask, case.timeout, &clock).unwrap();
+        let carrier = Carrier::new(transport, ask, case.timeout, clock).unwrap();
         Self { server, carrier, not_after: case.not_after }
     }
 

@@ -15,10 +15,9 @@ pub(crate) const LATER: Time = Time::from_millis(3_600_000);
 
 #[test]
 fn a_request_whose_time_has_passed_makes_no_connection() {
-    // The fleet's clock began at 0, and goes on.
     let late = |name: &str| {
         let told = unsent("its time had passed before it could be sent");
-        Case::new(name, told, says("")).not_before(LATER).not_after(Time::from_millis(10)).unseen(0)
+        Case::new(name, told, says("")).beginning_at(LATER).not_after(Time::from_millis(10)).unseen(0)
     };
     hold(&[late("a post"), late("a get").by(Method::GET).with_body(""), late("over TLS").over_tls()]);
 }

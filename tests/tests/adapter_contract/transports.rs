@@ -1,13 +1,14 @@
 //! The transports, behind one face: an effect is carried, and a completion comes back.
 
-use dynservers_host::{FleetClock, Hands};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_std::task::{block_on, spawn_blocking};
 use dynservers_core::{
-    AsyncExecutor as _, Completion, Effect, EffectId, Executor, Failure, Op, Outcome, ProviderName, Step,
-    Time, Why,
+    AsyncExecutor as _, Completion, Effect, EffectId, Executor as _, Failure, Op, Outcome, ProviderName,
+    Step, Time, Why,
 };
+use dynservers_host::FleetClock;
 use dynservers_http::{Capabilities, Provider, TransportError, Unbuildable};
 use http::{Method, Request, Response};
 
@@ -92,8 +93,8 @@ async fn settle() {
 enum Inner {
     Tokio(dynservers_tokio::HttpExecutor, tokio::runtime::Runtime),
     Blocking(dynservers_blocking::HttpExecutor),
-    /// As the loop does it: on the pool of threads.
-    AsyncStd(Arc<dynservers_async_std::HttpExecutor>),
+    /// On threads of the runtime's pool, where its loop has blocking work done.
+    AsyncStd(dynservers_async_std::HttpExecutor),
 }
 
 /// An executor of one of the transports.
@@ -104,10 +105,9 @@ impl Carrier {
         transport: Transport,
         ask: Ask,
         request_timeout: Duration,
-        clock: &FleetClock,
+        clock: FleetClock,
     ) -> Result<Self, String> {
         let provider: Arc<dyn Provider> = Arc::new(Echo(ask));
-        let clock = clock.clone();
         let inner = match transport {
             Transport::Tokio => {
                 let options = dynservers_tokio::HttpOptions { request_timeout, clock };
@@ -125,7 +125,7 @@ impl Carrier {
             Transport::AsyncStd => {
                 let options = dynservers_async_std::HttpOptions { request_timeout, clock };
                 dynservers_async_std::HttpExecutor::new(provider, options)
-                    .map(|executor| Inner::AsyncStd(Arc::new(executor)))
+                    .map(Inner::AsyncStd)
                     .map_err(|error| error.to_string())
             }
         };
@@ -151,8 +151,8 @@ impl Carrier {
             }),
             Inner::Blocking(executor) => executor.execute(&effect),
             Inner::AsyncStd(executor) => {
-                let hands = Hands::Blocking(Arc::clone(executor) as Arc<dyn Executor>);
-                async_std::task::block_on(dynservers_async_std::execute(&hands, &effect))
+                let executor = executor.clone();
+                block_on(spawn_blocking(move || executor.execute(&effect)))
             }
         };
         completion.outcome
@@ -168,7 +168,10 @@ impl Carrier {
                 answer
             }),
             Inner::Blocking(executor) => executor.ask(request),
-            Inner::AsyncStd(executor) => executor.ask(request),
+            Inner::AsyncStd(executor) => {
+                let executor = executor.clone();
+                block_on(spawn_blocking(move || executor.ask(request)))
+            }
         }
     }
 }

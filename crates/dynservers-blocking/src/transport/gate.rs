@@ -10,6 +10,10 @@ use dynservers_http::Sent;
 /// What is said of a request whose time passed while it waited for a connection.
 pub(super) const CLOSED: &str = "its time had passed before there was a connection to send it by";
 
+/// How much earlier than asked for the client may end a wait: it and the system count in whole ticks. Who ends it before
+/// its time has passed tells of no connection, and not that it was late.
+const LEEWAY: Duration = Duration::from_millis(10);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Waiting,
@@ -35,9 +39,9 @@ impl<'a> Gate<'a> {
         Self { clock, not_after, state: State::Waiting, body }
     }
 
-    /// Gives how long it is until the gate closes: never nothing.
+    /// Gives after how long a wait for a connection is certainly in vain: never nothing.
     pub(super) fn closes_in(&self) -> Duration {
-        self.clock.until(self.not_after) + Duration::from_millis(1)
+        self.clock.until(self.not_after) + LEEWAY
     }
 
     /// Whether a request that failed so was kept from leaving by the gate.
@@ -80,7 +84,7 @@ mod tests {
     fn what_is_asked_for_in_time_passes_whole_and_stays_passed() {
         let clock = FleetClock::ticking_by(NOT_AFTER, || Duration::ZERO);
         let mut gate = Gate::new(&clock, NOT_AFTER, b"create");
-        assert_eq!(gate.closes_in(), Duration::from_millis(1));
+        assert_eq!(gate.closes_in(), LEEWAY);
         assert_eq!(read(&mut gate), Some(4));
         clock.raise(Time::from_millis(11));
         assert_eq!((read(&mut gate), read(&mut gate)), (Some(2), Some(0)));

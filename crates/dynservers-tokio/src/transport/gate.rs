@@ -118,6 +118,12 @@ impl Body for Guarded {
 mod tests {
     use super::*;
 
+    /// A clock that began at 0, and goes by the runtime's, which is paused.
+    fn clock() -> FleetClock {
+        let origin = tokio::time::Instant::now();
+        FleetClock::ticking_by(Time::ZERO, move || origin.elapsed())
+    }
+
     fn frame(body: &mut reqwest::Body) -> Option<bool> {
         let mut context = Context::from_waker(std::task::Waker::noop());
         match Pin::new(body).poll_frame(&mut context) {
@@ -128,7 +134,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_asked_for_in_time_passes_whole_and_stays_passed() {
-        let clock = FleetClock::starting_at(Time::ZERO);
+        let clock = clock();
         let gate = Gate::new(clock, Time::from_millis(10));
         let mut body = gate.guard(b"create".to_vec());
         assert_eq!(body.size_hint().exact(), Some(6));
@@ -141,7 +147,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_asked_for_late_does_not_pass() {
-        let clock = FleetClock::starting_at(Time::ZERO);
+        let clock = clock();
         let gate = Gate::new(clock.clone(), Time::from_millis(10));
         let mut body = gate.guard(b"create".to_vec());
         gate.closed().await;
@@ -152,7 +158,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_clock_closes_it_even_if_nobody_waits() {
-        let gate = Gate::new(FleetClock::starting_at(Time::ZERO), Time::from_millis(10));
+        let gate = Gate::new(clock(), Time::from_millis(10));
         let mut body = gate.guard(b"create".to_vec());
         tokio::time::advance(Duration::from_millis(11)).await;
         assert_eq!(frame(&mut body), Some(false));
