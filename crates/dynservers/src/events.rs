@@ -72,10 +72,11 @@ impl Reading {
     pub(crate) fn new(handle: Handle, after: Option<EventId>) -> Self {
         // Listened to before anything is read, so that nothing falls between the two.
         let live = handle.subscribe();
+        let begins_after = live.begins_after();
         Self {
             handle,
             live,
-            cursor: after,
+            cursor: after.or(begins_after),
             begun: false,
             page: VecDeque::new(),
             behind: after.is_some(),

@@ -25,7 +25,7 @@ macro_rules! determine {
 /// Blocks until the test lets go.
 macro_rules! hold {
     ($held:ident) => {
-        drop($held.lock().unwrap().recv())
+        let _ = $held.lock().unwrap().recv();
     };
 }
 
@@ -56,7 +56,7 @@ fn a_fleet_that_is_not_turned_any_more_is_a_crash_and_the_next_one_finds_everyth
     let mut turns = plain(&cloud).turns().unwrap();
     turns.with(|fleet| fleet.ensure(3)).unwrap().unwrap();
     while cloud.calls("create") == 0 {
-        turns.turn(Duration::from_millis(1)).unwrap();
+        let _ = turns.turn(Duration::from_millis(1)).unwrap();
     }
     let fleet = turns.fleet();
     drop(turns);

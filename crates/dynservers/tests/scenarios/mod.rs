@@ -159,12 +159,16 @@ macro_rules! scenarios {
                     create_deadline: Duration::from_secs(2),
                     ..timing()
                 };
-                let fleet = builder(&cloud).timing(timing).on_event(heard.listener());
-                let fleet = $w!(fleet.server_type(server_type().max(4)).start()).unwrap();
+                let fleet = Fleet::builder("workers")
+                    .provider("cloud", provider(&cloud).max_servers_in_account(4))
+                    .timing(timing)
+                    .on_event(heard.listener());
+                let fleet = $w!(fleet.server_type(server_type()).start()).unwrap();
                 cloud.spoil([Trouble::Broken, Trouble::Stuck]);
                 $w!(fleet.ensure(3)).unwrap();
                 eventually("one errored and one hangs", || heard.has("errored") && heard.has("hanging"));
-                // The ceiling counts what failed and is there still.
+                $w!(fleet.ensure(6)).unwrap();
+                eventually("the account is full", || heard.has("limit_hit"));
                 $w!(fleet.ensure(4)).unwrap();
                 $w!(fleet.wait_until_settled(PATIENCE)).unwrap();
                 assert_eq!($w!(fleet.reboot()).unwrap(), 4);
@@ -559,35 +563,42 @@ macro_rules! scenarios {
         }
 
         #[test]
-        fn names_and_templates_may_depend_on_the_server() {
+        fn names_and_templates_may_depend_on_the_server_and_fail() {
             $run!({
-                let cloud = cloud();
+                let (cloud, heard) = (cloud(), Heard::default());
                 let naming = |server: &NewServer<'_>| {
-                    assert!(server.id().0 != 2, "a secret");
+                    assert!(server.server_type().as_str() != "nameless", "a secret");
                     format!("{}-of-{}", server.id(), server.provider())
                 };
-                let server_type = ServerType::new("default").template_with(|server| {
-                    if server.id().0 == 3 {
+                let template = |server: &NewServer<'_>| {
+                    if server.server_type().as_str() == "bare" {
                         return Err("no disk for this one");
                     }
                     Ok(serde_json::json!({ "image": server.option("disk_image"), "name": server.default_name() }))
-                });
+                };
                 let provider = provider(&cloud).option("disk_image", "01-image");
-                let fleet = Fleet::builder("workers")
+                let mut fleet = Fleet::builder("workers")
                     .provider("cloud", provider)
                     .timing(timing())
-                    .naming(naming)
-                    .server_type(server_type);
+                    .on_event(heard.listener())
+                    .naming(naming);
+                for name in ["nameless", "bare", "default"] {
+                    fleet = fleet.server_type(ServerType::new(name).template_with(template));
+                }
                 let fleet = $w!(fleet.start()).unwrap();
-                $w!(fleet.ensure(4)).unwrap();
-                eventually("those that can be are made", || cloud.made() == 2);
+                for name in ["nameless", "bare", "default"] {
+                    $w!(fleet.of(name).ensure(1)).unwrap();
+                }
+                $w!(fleet.of("default").wait_until_settled(PATIENCE)).unwrap();
+                let refused = || heard.names().into_iter().filter(|name| *name == "create_refused").count();
+                eventually("both others are told of", || refused() == 2);
                 let servers = cloud.servers();
                 let names: Vec<_> = servers.iter().map(|server| server.name.as_str()).collect();
-                assert_eq!(names, ["1-of-cloud", "4-of-cloud"]);
-                assert_eq!(
-                    servers[0].spec,
-                    serde_json::json!({ "image": "01-image", "name": "dynamic-server-default-1" })
-                );
+                assert_eq!(names, ["3-of-cloud"]);
+                let made_from = serde_json::json!({ "image": "01-image", "name": "dynamic-server-default-3" });
+                assert_eq!(servers[0].spec, made_from);
+                let told = format!("{:?}", heard.in_order());
+                assert!(told.contains("no disk for this one") && !told.contains("a secret"), "{told}");
                 $w!(fleet.shutdown()).unwrap();
             });
         }
