@@ -129,6 +129,7 @@ macro_rules! scenarios {
                 assert_eq!(running.option("disk_image"), Some("01-image"));
                 assert_eq!(running.meta("title").unwrap(), running.name());
                 assert_eq!(running.meta("uuid").unwrap(), running.provider_id().unwrap().as_str());
+                assert_eq!(running.meta("server_properties.uuid"), running.meta("uuid"));
                 let job = serde_json::json!({ "id": 7, "queue": { "name": "mail" } });
                 $w!(fleet.add_meta(running.id(), "job", job)).unwrap();
                 let again = $w!(fleet.server(running.id())).unwrap().unwrap();
