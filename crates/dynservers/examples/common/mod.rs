@@ -1,5 +1,8 @@
 //! What the examples share: a queue that somebody works off, and an account that may be an emulator.
 
+#![allow(dead_code, reason = "not every example needs all of it")]
+#![allow(missing_docs, unreachable_pub, reason = "a module of examples is nobody's interface")]
+
 use std::env;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
