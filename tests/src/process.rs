@@ -48,10 +48,6 @@ impl Process {
         self.signal(Signal::INT);
     }
 
-    pub(crate) fn child(&mut self) -> &mut Child {
-        &mut self.child
-    }
-
     /// Ends it without a word, as a power cut would.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the process is ours");

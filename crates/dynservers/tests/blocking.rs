@@ -6,7 +6,7 @@ mod scenarios;
 
 macro_rules! run {
     ($block:block) => {
-        (|| $block)()
+        $block
     };
 }
 

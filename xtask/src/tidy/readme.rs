@@ -24,8 +24,8 @@ pub(super) fn check(files: &[File], help: &str) -> Vec<Finding> {
         valued: BTreeSet::new(),
     };
     let is_documentation = |file: &&File| {
-        let at_the_root = !file.path.contains('/') && file.path.ends_with(".md");
-        at_the_root || file.path.starts_with("docs/")
+        let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+        (folder.is_empty() && name.split('.').next_back() == Some("md")) || file.path.starts_with("docs/")
     };
     let documents = files.iter().filter(is_documentation);
     documents.flat_map(|document| unknown(document, &daemon, &xtask)).collect()
