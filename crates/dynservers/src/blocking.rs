@@ -77,21 +77,20 @@ impl FleetBuilder {
         crate::simulation::Simulation::new(self)
     }
 
-    /// Opens a fleet that goes by this clock.
+    /// Opens a fleet that goes by this clock, to be carried by somebody else.
     #[cfg(feature = "simulation")]
-    pub(crate) fn open_at(self, clock: FleetClock) -> Result<(Fleet, Driver), BuildError> {
+    pub(crate) fn begin_at(self, clock: FleetClock) -> Result<(Fleet, Driver, Ending), BuildError> {
         let site = self.0.open(carry, clock)?;
-        let fleet = Fleet { inner: site.inner, idle: Idle::default() };
-        crate::fleet::tell_listeners(&fleet.inner, site.listeners);
-        Ok((fleet, site.driver))
+        let fleet = Fleet { inner: site.inner, idle: Idle::new(site.driver, site.listeners) };
+        let (driver, ending) = fleet.idle.begin(&fleet.inner).map_err(|_| BuildError::Panicked)?;
+        Ok((fleet, driver, ending))
     }
 
     /// Builds a fleet for a program that owns its loop: it does nothing but within [`Turns::turn`] and [`Turns::with`].
     pub fn turns(self) -> Result<Turns, BuildError> {
         let fleet = self.build()?;
         // It was built just now, and nobody else has it.
-        let begun = fleet.idle.begin(&fleet.inner).map_err(|_| BuildError::Panicked)?;
-        let (driver, ending) = begun;
+        let (driver, ending) = fleet.idle.begin(&fleet.inner).map_err(|_| BuildError::Panicked)?;
         Ok(Turns { fleet, running: Running::new(driver), ending: Some(ending) })
     }
 }

@@ -11,6 +11,7 @@ pub use dynservers_sim::{Durations, SimulatedCloud, SimulatedServer, SimulationE
 
 use crate::blocking::{Fleet, FleetBuilder};
 use crate::errors::BuildError;
+use crate::fleet::Ending;
 use crate::provider::Provider;
 
 /// Where a simulation's time begins: in the year 2026.
@@ -31,13 +32,15 @@ impl From<SimulatedCloud> for Provider {
 pub struct Simulation {
     fleet: Fleet,
     turning: VirtualLoop,
+    /// None once it was told how the loop ended.
+    ending: Option<Ending>,
 }
 
 impl Simulation {
     pub(crate) fn new(builder: FleetBuilder) -> Result<Self, BuildError> {
         let clock = VirtualClock::starting_at(START);
-        let (fleet, driver) = builder.open_at(clock.fleet_clock())?;
-        Ok(Self { fleet, turning: VirtualLoop::new(driver, clock) })
+        let (fleet, driver, ending) = builder.begin_at(clock.fleet_clock())?;
+        Ok(Self { fleet, turning: VirtualLoop::new(driver, clock), ending: Some(ending) })
     }
 
     /// Gives the present, by the fleet's clock.
@@ -48,7 +51,9 @@ impl Simulation {
 
     /// Lets so much time pass, and everything happen that happens in it.
     pub fn run_for(&mut self, time: Duration) -> Result<(), SimulationError> {
-        self.turning.run_for(time)
+        let turned = self.turning.run_for(time);
+        self.note(&turned);
+        turned
     }
 
     /// Makes calls to the fleet, while time stands still. Gives what they give.
@@ -67,11 +72,26 @@ impl Simulation {
                 handle.nudge();
             });
             let turned = self.turning.run_while(|| !calling.is_finished());
+            // Whoever waits for the end goes on now.
+            self.note(&turned);
             match answered.recv() {
                 Ok(value) => Ok(value),
                 // The calls panicked, and the scope passes that on.
                 Err(_) => Err(turned.err().unwrap_or(SimulationError::Over)),
             }
         })
+    }
+
+    /// Tells how the loop ended, if it has.
+    fn note(&mut self, turned: &Result<(), SimulationError>) {
+        let result = match turned {
+            Ok(()) | Err(SimulationError::Hangs) => return,
+            Err(SimulationError::Loop(error)) => Err(error.clone()),
+            Err(_) => Ok(()),
+        };
+        if let Some(ending) = self.ending.take() {
+            // What it gives is told by the error that led here.
+            let _ = ending.tell(result);
+        }
     }
 }

@@ -74,3 +74,28 @@ fn calls_that_panic_are_passed_on() {
     let calls = std::panic::AssertUnwindSafe(|| turns.with(|_| panic!("on purpose")));
     assert!(std::panic::catch_unwind(calls).is_err());
 }
+
+#[test]
+fn handles_are_cheap_to_share() {
+    fn shared<T: Clone + Send + Sync + 'static>() {}
+    shared::<Fleet>();
+    shared::<dynservers::blocking::FleetType>();
+    shared::<dynservers::Server>();
+}
+
+#[cfg(feature = "simulation")]
+#[test]
+fn a_simulated_fleet_can_be_shut_down() {
+    use dynservers::simulation::SimulationError;
+
+    let cloud = SimulatedCloud::default();
+    let fleet = Fleet::builder("workers").provider("cloud", cloud.clone()).server_type(server_type());
+    let mut fleet = fleet.simulate().unwrap();
+    fleet.with(|fleet| fleet.ensure(2)).unwrap().unwrap();
+    fleet.run_for(Duration::from_secs(120)).unwrap();
+    assert_eq!(fleet.with(|fleet| fleet.provisioned_count()).unwrap(), Ok(2));
+    assert_eq!(fleet.with(|fleet| fleet.shutdown()).unwrap(), Ok(()));
+    assert_eq!(fleet.run_for(Duration::from_secs(1)), Err(SimulationError::Over));
+    assert_eq!(fleet.with(|fleet| fleet.ensure(1)).unwrap(), Err(CommandError::Stopped(Stopped)));
+    assert_eq!(cloud.servers().len(), 2, "servers stay");
+}
