@@ -1,13 +1,13 @@
 //! A fleet on threads, without an async runtime: on one of its own, or turned by a program that has a loop already.
 
 use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
 use dynservers_blocking::{HttpExecutor, HttpOptions, Running};
 use dynservers_core::Event;
-use dynservers_host::{CountFn, Driver, FleetClock, Hands, wait};
+use dynservers_host::{CountFn, Driver, FleetClock, Handle, Hands, wait};
 
 pub use dynservers_blocking::Turned;
 
@@ -104,13 +104,6 @@ pub struct Turns {
     ending: Option<Ending>,
 }
 
-#[cfg(feature = "simulation")]
-impl Fleet {
-    pub(crate) fn inner_handle(&self) -> dynservers_host::Handle {
-        self.inner.handle().clone()
-    }
-}
-
 impl Turns {
     /// Gives the fleet. Its calls wait for the loop: make them from other threads, or by [`Turns::with`].
     #[must_use]
@@ -130,20 +123,15 @@ impl Turns {
     /// Makes calls to the fleet on a thread of their own and turns the loop meanwhile. Gives what they give.
     pub fn with<T: Send>(&mut self, calls: impl FnOnce(&Fleet) -> T + Send) -> Result<T, RunError> {
         let fleet = self.fleet.clone();
-        let handle = self.fleet.inner.handle().clone();
-        let (answer, answered) = mpsc::channel();
+        let (answering, answered) = Answering::new(&fleet);
         thread::scope(|scope| {
-            scope.spawn(move || {
-                // Whoever waits for it is here as long as this thread is.
-                let _ = answer.send(calls(&fleet));
-                handle.nudge();
-            });
+            scope.spawn(move || answering.tell(calls(&fleet)));
             loop {
                 match answered.try_recv() {
                     Ok(value) => return Ok(value),
                     // It panicked: the scope passes that on.
-                    Err(mpsc::TryRecvError::Disconnected) => return Err(RunError::Dropped),
-                    Err(mpsc::TryRecvError::Empty) => {}
+                    Err(TryRecvError::Disconnected) => return Err(RunError::Dropped),
+                    Err(TryRecvError::Empty) => {}
                 }
                 if self.turn(TURN)? == Turned::Over {
                     return answered.recv().map_err(|_| RunError::Dropped);
@@ -163,6 +151,35 @@ impl Turns {
             // It was told before.
             None => Ok(Turned::Over),
         }
+    }
+}
+
+/// The end of calls that are made on another thread. The loop is made to look up, whether they have an answer or panicked.
+pub(crate) struct Answering<T> {
+    answer: Option<mpsc::Sender<T>>,
+    handle: Handle,
+}
+
+impl<T> Answering<T> {
+    /// Makes it, and where the answer is to be found.
+    pub(crate) fn new(fleet: &Fleet) -> (Self, mpsc::Receiver<T>) {
+        let (answer, answered) = mpsc::channel();
+        (Self { answer: Some(answer), handle: fleet.inner.handle().clone() }, answered)
+    }
+
+    pub(crate) fn tell(self, value: T) {
+        if let Some(answer) = &self.answer {
+            // Whoever waits for it is there as long as this thread is.
+            let _ = answer.send(value);
+        }
+    }
+}
+
+impl<T> Drop for Answering<T> {
+    fn drop(&mut self) {
+        // First of all it can be seen that there will be none.
+        self.answer = None;
+        self.handle.nudge();
     }
 }
 

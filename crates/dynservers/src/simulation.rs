@@ -1,6 +1,6 @@
 //! Simulation: a fleet in virtual time, for tests of the program that it is in.
 
-use std::sync::mpsc;
+use std::sync::mpsc::TryRecvError;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use dynservers_sim::{VirtualClock, VirtualLoop};
 
 pub use dynservers_sim::{Durations, SimulatedCloud, SimulatedServer, SimulationError, Trouble};
 
-use crate::blocking::{Fleet, FleetBuilder};
+use crate::blocking::{Answering, Fleet, FleetBuilder};
 use crate::errors::BuildError;
 use crate::fleet::Ending;
 use crate::provider::Provider;
@@ -63,22 +63,23 @@ impl Simulation {
     /// If the calls do.
     pub fn with<T: Send>(&mut self, calls: impl FnOnce(&Fleet) -> T + Send) -> Result<T, SimulationError> {
         let fleet = self.fleet.clone();
-        let handle = fleet.inner_handle();
-        let (answer, answered) = mpsc::channel();
+        let (answering, answered) = Answering::new(&fleet);
         thread::scope(|scope| {
-            let calling = scope.spawn(move || {
-                // Whoever waits for it is here as long as this thread is.
-                let _ = answer.send(calls(&fleet));
-                handle.nudge();
+            scope.spawn(move || answering.tell(calls(&fleet)));
+            let mut answer = None;
+            let turned = self.turning.run_while(|| match answered.try_recv() {
+                Ok(value) => {
+                    answer = Some(value);
+                    false
+                }
+                // They panicked, and the scope passes that on.
+                Err(TryRecvError::Disconnected) => false,
+                Err(TryRecvError::Empty) => true,
             });
-            let turned = self.turning.run_while(|| !calling.is_finished());
             // Whoever waits for the end goes on now.
             self.note(&turned);
-            match answered.recv() {
-                Ok(value) => Ok(value),
-                // The calls panicked, and the scope passes that on.
-                Err(_) => Err(turned.err().unwrap_or(SimulationError::Over)),
-            }
+            let answer = answer.or_else(|| answered.recv().ok());
+            answer.ok_or_else(|| turned.err().unwrap_or(SimulationError::Over))
         })
     }
 
