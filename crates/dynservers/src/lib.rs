@@ -40,9 +40,9 @@
 //!
 //! | runs on | is | feature |
 //! |---|---|---|
-//! | tokio | [`tokio::Fleet`](crate::tokio::Fleet), which is `dynservers::Fleet` | `tokio`, a default |
-//! | async-std | [`async_std::Fleet`](crate::async_std::Fleet) | `async-std` |
-//! | threads | [`blocking::Fleet`](crate::blocking::Fleet) | `blocking` |
+//! | tokio | [`tokio::Fleet`], which is `dynservers::Fleet` | `tokio`, a default |
+//! | async-std | [`async_std::Fleet`] | `async-std` |
+//! | threads | [`blocking::Fleet`] | `blocking` |
 //!
 //! All three have the same calls under the same names; without `async` in front they block. Other features are `upcloud`
 //! (a default), `local` (servers on this machine), `sqlite` (a ledger in a file; no default, since a program can link

@@ -38,7 +38,8 @@ macro_rules! hold {
     }};
 }
 
-scenarios::scenarios!(run, awaited, tokio);
+scenarios::calls::calls!(run, awaited, tokio);
+scenarios::closures::closures!(run, awaited);
 
 #[test]
 fn a_runtime_that_is_dropped_in_the_middle_of_a_create_is_a_crash_and_nothing_is_doubled() {
