@@ -162,9 +162,11 @@ mod report;
 mod samples;
 mod subject;
 mod vault;
+mod wire;
 
 pub use executor::check_executor;
 pub use fake::{Answering, FakeAccount, FakeCloud, FakeServer};
 pub use provider::check_provider;
 pub use report::{Check, Danger, Failed, Fault, Flaw, Report, Verdict};
 pub use subject::{Cloud, ExecutorSubject, Subject};
+pub use wire::Wire;
