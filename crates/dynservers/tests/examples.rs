@@ -30,7 +30,7 @@ fn an_own_provider_passes_the_kit_and_has_a_fleet() {
     tells(
         &run("own_provider"),
         &[
-            "conformance: 31 checks, no fault",
+            "conformance: 31 checks, no fault, 1 skipped",
             "passed  looks-are-whole",
             "a fleet of 2: dynamic-server-default-4, dynamic-server-default-5",
         ],
@@ -42,7 +42,7 @@ fn an_own_executor_passes_the_kit_and_its_servers_finish_their_work() {
     tells(
         &run("own_executor"),
         &[
-            "conformance: 10 checks, no fault",
+            "conformance: 10 checks, no fault, 1 skipped",
             "passed  late-effects-are-unsent",
             "dynamic-server-default-3 is running",
             "0 threads, 30 of 30 jobs done",

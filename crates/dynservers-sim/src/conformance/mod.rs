@@ -92,7 +92,7 @@
 //! ```text
 //! FAILED  looks-are-whole: a look shows every server, whatever its pages
 //!   fault:    a look ends after its first page although there are more servers
-//!   seen:     1 of 4 servers are missing from a look of 1 pages
+//!   seen:     1 of 4 servers missing from a look of 1 page
 //!   leads to: a leak: servers on later pages bill unseen, seem to be missing, and are made again.
 //!   do:       give Completion::next with a page as long as the API says that there are more.
 //! ```

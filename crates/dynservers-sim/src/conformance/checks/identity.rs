@@ -4,7 +4,7 @@ use dynservers_core::{CreateFromSnapshot, FoundLabels, Observed, Op, Outcome, Re
 use dynservers_http::{CreateRetry, Provider as _};
 
 use crate::conformance::bench::{Bench, brief};
-use crate::conformance::case::{Case, Checked, Halt};
+use crate::conformance::case::{Case, Checked, Halt, counted};
 use crate::conformance::life::{Hands, NOT_CREATED, find, look, made, made_plain, whole};
 use crate::conformance::report::{Danger, Flaw};
 use crate::conformance::samples::create;
@@ -199,19 +199,21 @@ pub(crate) fn finds_by_token<H: Hands>(hands: &mut H, case: &mut Case) -> Checke
             &UNFINDABLE,
             || {
                 format!(
-                    "a find of the token of {:?} shows {} servers",
+                    "a find of the token of {:?} shows {}",
                     observed.provider_id.as_str(),
-                    found.len()
+                    counted(found.len(), "server")
                 )
             },
         );
         let strangers = found.iter().filter(|server| server.labels.token != Some(new.labels.token)).count();
-        case.demand(strangers == 0, &UNFILTERED, || format!("{strangers} of {}", found.len()));
+        case.demand(strangers == 0, &UNFILTERED, || {
+            format!("{strangers} of {} that it shows", counted(found.len(), "server"))
+        });
     }
     let nobody = hands.samples().token();
     let found = find(hands, nobody)?;
     case.demand(found.is_empty(), &UNFILTERED, || {
-        format!("{}, of a token that no server bears", found.len())
+        format!("{}, for a token that no server bears", counted(found.len(), "server"))
     });
     Ok(())
 }
