@@ -14,6 +14,8 @@ mod ledger;
 pub mod local;
 mod overriding;
 mod provider;
+#[cfg(all(doctest, feature = "simulation"))]
+mod providers_document;
 mod server;
 mod server_type;
 #[cfg(feature = "simulation")]

@@ -3,6 +3,7 @@
 #![cfg(all(feature = "blocking", feature = "simulation"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Runs an example, which `cargo test` has built, and gives what it prints.
@@ -32,7 +33,7 @@ fn an_own_provider_passes_the_kit_and_has_a_fleet() {
         &[
             "conformance: 31 checks, no fault, 1 skipped",
             "passed  looks-are-whole",
-            "a fleet of 2: dynamic-server-default-4, dynamic-server-default-5",
+            "a fleet of 2: dynamic-server-default-4 running, dynamic-server-default-5 running",
         ],
     );
 }
@@ -59,4 +60,21 @@ fn a_port_is_short() {
         let lines = text.lines().count();
         assert!(lines < 200, "{name} has {lines} lines, and PROVIDERS.md says fewer than 200");
     }
+}
+
+/// Gives the names of the checks in a report.
+fn checks(report: &str) -> BTreeSet<&str> {
+    let named =
+        report.lines().filter_map(|line| line.strip_prefix("passed  ").or(line.strip_prefix("skipped ")));
+    named.map(|line| line.split(':').next().unwrap_or(line)).collect()
+}
+
+#[test]
+fn the_document_knows_every_check() {
+    let document = include_str!("../../../PROVIDERS.md");
+    let section = document.split("\n## ").find(|section| section.starts_with("What the kit checks")).unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let (of_provider, of_executor) = (run("own_provider"), run("own_executor"));
+    let all: BTreeSet<&str> = checks(&of_provider).union(&checks(&of_executor)).copied().collect();
+    assert_eq!(rows.collect::<BTreeSet<_>>(), all);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use dynservers::blocking::Fleet;
 use dynservers::core::{Failure, FleetName, ProviderState};
 use dynservers::http::{Reference, SecretString, Secrets};
-use dynservers::{BoxError, Provider, Server, ServerType, Status};
+use dynservers::{BoxError, Provider, ServerType, Status};
 use dynservers_sim::conformance::{FakeAccount, FakeCloud, FakeServer, Subject, Wire};
 use http::{Request, Response};
 use serde_json::{Value, json};
@@ -149,9 +149,10 @@ pub(crate) fn run_a_fleet() -> Result<(), BoxError> {
         simulation.with(|fleet| fleet.ensure(wanted))??;
         simulation.run_for(Duration::from_secs(600))?;
         let servers = simulation.with(Fleet::servers)??;
-        let running: Vec<&str> =
-            servers.iter().filter(|it| it.status() == Status::Running).map(Server::name).collect();
-        println!("a fleet of {wanted}: {}", running.join(", "));
+        let there = servers.iter().filter(|server| server.status() != Status::Deleted);
+        let there: Vec<String> =
+            there.map(|server| format!("{} {}", server.name(), server.status())).collect();
+        println!("a fleet of {wanted}: {}", there.join(", "));
     }
     Ok(())
 }

@@ -61,6 +61,9 @@ const DOUBLED: Flaw = Flaw {
              CreateRetry::WaitAndLook.",
 };
 
+/// More servers than a page of a fake has.
+const SERVERS: usize = 6;
+
 fn told(seen: Option<&Observed>) -> String {
     seen.map_or("nothing".to_owned(), |server| format!("{:?}", server.provider_id.as_str()))
 }
@@ -188,7 +191,7 @@ pub(crate) fn keeps_labels_from_users<S: Subject>(bench: &mut Bench<'_, S>, case
 /// A find shows the one server that bears the token.
 pub(crate) fn finds_by_token<H: Hands>(hands: &mut H, case: &mut Case) -> Checked {
     let mut servers = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..SERVERS {
         servers.push(made_plain(hands)?);
     }
     hands.pause();
@@ -208,6 +211,12 @@ pub(crate) fn finds_by_token<H: Hands>(hands: &mut H, case: &mut Case) -> Checke
         let strangers = found.iter().filter(|server| server.labels.token != Some(new.labels.token)).count();
         case.demand(strangers == 0, &UNFILTERED, || {
             format!("{strangers} of {} that it shows", counted(found.len(), "server"))
+        });
+    }
+    if let Some((new, _)) = servers.first() {
+        let next = hands.execute(&Op::Find(new.labels.token), None).next;
+        case.demand(next.is_none(), &UNFILTERED, || {
+            "it goes on after its first page, and nobody will".to_owned()
         });
     }
     let nobody = hands.samples().token();

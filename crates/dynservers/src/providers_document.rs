@@ -1,0 +1,4 @@
+//! The snippets of `PROVIDERS.md`, which are compiled as doctests.
+
+#[doc = include_str!("../../../PROVIDERS.md")]
+struct ProvidersDocument;
