@@ -14,6 +14,7 @@ mod text;
 pub use exchange::{Exchange, Sent, TransportError, TransportSetupError, stated_length};
 pub use provider::{Capabilities, Clock, CreateRetry, Provider, SoftStop, TokenCarrier, Unbuildable};
 pub use retry_after::retry_after;
-pub use secrets::{Reference, Secrets, SystemSecrets, redact};
+pub use secrecy::{ExposeSecret, SecretString};
+pub use secrets::{Reference, Secrets, SystemSecrets, redact, secret_header};
 pub use template::{Names, Rendered};
 pub use text::Text;

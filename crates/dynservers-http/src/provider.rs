@@ -136,6 +136,6 @@ pub enum SoftStop {
     WithTimeout,
     /// It asks.
     Plain,
-    /// It only cuts off.
+    /// It only cuts off: the request of a soft stop is that of a hard one.
     None,
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use dynservers_core::Failure;
+use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Where a text is to be read from. The reference is stored and shown; what it leads to never is.
@@ -64,6 +65,15 @@ const fn without_content(error: &VarError) -> &'static str {
     }
 }
 
+/// Makes a header of a secret, marked so that no Debug shows it: with `"Bearer "` before it, for example, or nothing.
+pub fn secret_header(scheme: &str, secret: &SecretString) -> Result<HeaderValue, Failure> {
+    let text = SecretString::from(format!("{scheme}{}", secret.expose_secret()));
+    let mut header = HeaderValue::try_from(text.expose_secret())
+        .map_err(|_| Failure::new("the credentials contain characters that no HTTP header can carry"))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
 /// The shortest run of characters shared with a secret that [`redact`] takes out of a text.
 const SHARED_RUN: usize = 8;
 /// Secrets shorter than this cannot be told from ordinary text.
@@ -112,6 +122,17 @@ mod tests {
         let value = std::ffi::OsString::from_vec(b"hunter2\xff".to_vec());
         let reason = without_content(&VarError::NotUnicode(value));
         assert_eq!(reason, "it is not valid Unicode");
+    }
+
+    #[test]
+    fn a_header_of_a_secret_does_not_show() {
+        let header = secret_header("Bearer ", &SecretString::from("hunter2")).unwrap();
+        assert_eq!(
+            (header.to_str().unwrap(), format!("{header:?}")),
+            ("Bearer hunter2", "Sensitive".to_owned())
+        );
+        let failure = secret_header("", &SecretString::from("hunter2\n")).unwrap_err();
+        assert!(!failure.message.contains("hunter2"), "{failure}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 enum Fault {
     Nothing,
     NoReboot,
+    NoSoftStop,
     LateCreates,
     GoneIsLost,
     OtherIds,
@@ -87,6 +88,9 @@ impl Desk {
                     Op::Stop { mode: StopMode::Hard, .. } if self.fault == Fault::RefusesToKill => {
                         return Outcome::Refused(Reason::Busy, Failure::new("it is busy"));
                     }
+                    Op::Stop { mode: StopMode::Soft { .. }, .. } if self.fault == Fault::NoSoftStop => {
+                        return Outcome::Refused(Reason::Invalid, Failure::new("there is no soft stop"));
+                    }
                     Op::Stop { mode, .. } => {
                         let kills = *mode == StopMode::Hard && self.fault != Fault::NeverKills;
                         if kills || *spec != json!("stubborn") || self.fault == Fault::BelievesInStops {
@@ -150,6 +154,7 @@ fn a_good_one_passes() {
 fn every_fault_is_named() {
     for (fault, check, words) in [
         (Fault::NoReboot, "operations-are-answered", "reboot came out as lost"),
+        (Fault::NoSoftStop, "operations-are-answered", "a soft stop is refused"),
         (Fault::LateCreates, "late-effects-are-unsent", "carried out after its time"),
         (Fault::GoneIsLost, "gone-is-absent", "of a server that is gone, came out as lost"),
         (Fault::OtherIds, "ids-are-kept", "one server has different ids"),

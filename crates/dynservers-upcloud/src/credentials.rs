@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dynservers_core::Failure;
-use dynservers_http::{Reference, Secrets};
+use dynservers_http::{Reference, Secrets, secret_header};
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
@@ -83,20 +83,16 @@ impl Credentials {
 
     /// Reads the secrets and makes the header, marked so that no Debug shows it.
     pub(crate) fn authorization(&self, secrets: &dyn Secrets) -> Result<HeaderValue, Failure> {
-        let text = match self {
-            Self::Token(token) => bearer(&read(token, secrets)?),
+        match self {
+            Self::Token(token) => secret_header("Bearer ", &read(token, secrets)?),
             Self::Basic { username, password } => {
                 let username_text = read(username, secrets)?;
                 if username_text.expose_secret().contains(':') {
                     return Err(Failure::new(format!("{username} is no user name: it contains a colon")));
                 }
-                basic(&username_text, &read(password, secrets)?)
+                secret_header("Basic ", &basic(&username_text, &read(password, secrets)?))
             }
-        };
-        let mut header = HeaderValue::try_from(text.expose_secret())
-            .map_err(|_| Failure::new("the credentials contain characters that no HTTP header can carry"))?;
-        header.set_sensitive(true);
-        Ok(header)
+        }
     }
 
     /// Reads every form in which the secrets travel, to take them out of other people's words.
@@ -121,13 +117,9 @@ fn read(reference: &Reference, secrets: &dyn Secrets) -> Result<SecretString, Fa
     Ok(secret)
 }
 
-fn bearer(token: &SecretString) -> SecretString {
-    format!("Bearer {}", token.expose_secret()).into()
-}
-
 fn basic(username: &SecretString, password: &SecretString) -> SecretString {
     let pair: SecretString = format!("{}:{}", username.expose_secret(), password.expose_secret()).into();
-    format!("Basic {}", STANDARD.encode(pair.expose_secret())).into()
+    STANDARD.encode(pair.expose_secret()).into()
 }
 
 #[cfg(test)]

@@ -7,3 +7,7 @@ struct Readme;
 #[cfg(all(feature = "tokio", feature = "upcloud", feature = "sqlite"))]
 #[doc = include_str!("../../../MIGRATING.md")]
 struct Migrating;
+
+#[cfg(feature = "simulation")]
+#[doc = include_str!("../../../PROVIDERS.md")]
+struct Providers;

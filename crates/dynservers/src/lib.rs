@@ -241,6 +241,7 @@ pub use dynservers_core::{
     ServerId, Status, StopBeforeDelete, Subject, Time, Timing, TypeName,
 };
 pub use dynservers_host::{FleetClock, Snapshot as Metrics, Stopped, Wrap};
+pub use dynservers_http as http;
 pub use errors::{BoxError, BuildError, CommandError, Mistake, RunError, SettleError};
 pub use events::{Events, Lagged};
 pub use fleet::Desired;

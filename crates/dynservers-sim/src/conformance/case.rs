@@ -9,8 +9,8 @@ const PANICKED: Flaw = Flaw {
     fault: "it panicked",
     danger: Danger::Standstill,
     why: "one odd answer ends the daemon, and the same answer ends the next one.",
-    remedy: "give Outcome::Lost for what cannot be read, and Unbuildable::Invalid for what cannot be asked. If it is the \
-             fake that panicked, mend the fake.",
+    remedy: "give Outcome::Lost for what cannot be read, and Unbuildable::Invalid for what cannot be asked. The panic's \
+             own message, printed above, says where. If it is the fake that panicked, mend the fake.",
 };
 
 /// Why a check cannot go on.
@@ -68,10 +68,11 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Adds a sighting of a fault.
+    /// Adds a sighting of a fault, unless it was seen just so before.
     pub(crate) fn add(&mut self, flaw: &'static Flaw, seen: impl Into<String>) {
         let seen = seen.into();
         match self.faults.iter_mut().find(|fault| fault.flaw == flaw) {
+            Some(fault) if fault.seen.contains(&seen) => {}
             Some(fault) => fault.seen.push(seen),
             None => self.faults.push(Fault { flaw, seen: vec![seen] }),
         }
@@ -93,6 +94,11 @@ impl Case {
         let result = catch_unwind(AssertUnwindSafe(call));
         result.map_err(|panic| self.add(&PANICKED, format!("{}: {}", what(), panic_text(&*panic)))).ok()
     }
+}
+
+/// Writes a number of things, be it one or more.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

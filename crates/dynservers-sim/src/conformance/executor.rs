@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::bench::{brief, effect};
 use super::case::{Case, Checked, Entry, Halt, entries};
-use super::checks::{absence, ends, identity};
+use super::checks::{absence, ends, identity, requests};
 use super::life::{Hands, look, made_plain, whole};
 use super::report::{Danger, Failed, Flaw, Report};
 use super::samples::{Samples, every_op, fleet};
@@ -139,6 +139,9 @@ fn answers_all<S: ExecutorSubject>(place: &mut Place<'_, S>, case: &mut Case) ->
     let fresh = place.draw();
     for (name, op) in every_op(&fresh, &observed.provider_id) {
         let outcome = whole(place, &op).outcome;
+        if let (Op::Stop { .. }, Outcome::Refused(Reason::Invalid, _)) = (&op, &outcome) {
+            case.add(&requests::NO_SOFT_STOP, format!("{name} came out as {}", brief(&outcome)));
+        }
         let is_well = match &op {
             Op::Look | Op::Find(_) => matches!(outcome, Outcome::Page(_)),
             Op::Inspect(_) => matches!(outcome, Outcome::Inspected(_)),

@@ -87,12 +87,15 @@
 //! println!("{report}");
 //! ```
 //!
+//! [`Wire`] puts the same provider and the same fake under a whole fleet. How a port is made, from the questions about the
+//! cloud to the fleet that uses it, is in `PROVIDERS.md` at the root of the repository.
+//!
 //! A fault reads like this:
 //!
 //! ```text
 //! FAILED  looks-are-whole: a look shows every server, whatever its pages
 //!   fault:    a look ends after its first page although there are more servers
-//!   seen:     1 of 4 servers are missing from a look of 1 pages
+//!   seen:     1 of 4 servers missing from a look of 1 page
 //!   leads to: a leak: servers on later pages bill unseen, seem to be missing, and are made again.
 //!   do:       give Completion::next with a page as long as the API says that there are more.
 //! ```
@@ -102,7 +105,7 @@
 //!
 //! | check | demands |
 //! |---|---|
-//! | `requests-are-built` | every operation has a request; [`Account`](dynservers_core::Op::Account) and [`Reboot`](dynservers_core::Op::Reboot) may be refused in words, and a soft stop with [`SoftStop::None`](dynservers_http::SoftStop) |
+//! | `requests-are-built` | every operation has a request; [`Account`](dynservers_core::Op::Account) and [`Reboot`](dynservers_core::Op::Reboot) may be refused in words |
 //! | `requests-are-safe` | https, or http to this machine; headers with credentials are sensitive; no secret in a URL |
 //! | `unreadable-credentials-deny` | credentials that cannot be read are [`Denied`](dynservers_http::Unbuildable::Denied) |
 //! | `gone-is-absent` | the cloud's own word that a server is gone is [`Absent`](dynservers_core::Outcome::Absent) |
@@ -142,7 +145,7 @@
 //!
 //! | check | demands |
 //! |---|---|
-//! | `operations-are-answered` | every operation is carried out, or refused in words |
+//! | `operations-are-answered` | every operation is carried out, or refused in words; a stop is not refused |
 //! | `late-effects-are-unsent` | nothing is begun after its [`not_after`](dynservers_core::Effect::not_after) |
 //! | `ignored-shutdowns-end` | a hard stop ends what ignored a soft one |
 //!
@@ -162,9 +165,11 @@ mod report;
 mod samples;
 mod subject;
 mod vault;
+mod wire;
 
 pub use executor::check_executor;
 pub use fake::{Answering, FakeAccount, FakeCloud, FakeServer};
 pub use provider::check_provider;
 pub use report::{Check, Danger, Failed, Fault, Flaw, Report, Verdict};
 pub use subject::{Cloud, ExecutorSubject, Subject};
+pub use wire::Wire;

@@ -131,6 +131,27 @@ fn a_find_is_a_look() {
     trial.fails("finds-are-filtered", &["do not bear the token"]);
 }
 
+/// Right in every answer, and never asked for the second page.
+#[test]
+fn a_find_is_a_look_of_which_the_others_are_left_out() {
+    let trial = Trial {
+        request: |good, op, step, clock| match op {
+            Op::Find(_) => good.request(&Op::Look, step, clock),
+            _ => good.request(op, step, clock),
+        },
+        response: |good, op, step, response, clock| {
+            let mut completion = good.response(op, step, response, clock);
+            if let (Op::Find(token), Outcome::Page(page)) = (op, &mut completion.outcome) {
+                page.servers.retain(|server| server.labels.token == Some(*token));
+                page.total = None;
+            }
+            completion
+        },
+        ..GOOD
+    };
+    trial.fails("finds-are-filtered", &["goes on after its first page", "a double"]);
+}
+
 #[test]
 fn a_find_finds_nothing() {
     let trial = Trial {

@@ -15,7 +15,7 @@ fn only_the_first_page_is_read() {
         response: |good, op, step, response, clock| good.response(op, step, response, clock).outcome.into(),
         ..GOOD
     };
-    trial.fails("looks-are-whole", &["after its first page", "1 of 4 servers are missing", "a leak"]);
+    trial.fails("looks-are-whole", &["after its first page", "1 of 4 servers missing", "a leak"]);
 }
 
 #[test]

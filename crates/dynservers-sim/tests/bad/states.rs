@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dynservers_core::{Failure, Op, Outcome, ProviderId, ProviderState, Reason, StopMode};
-use dynservers_http::Provider as _;
+use dynservers_http::{Provider as _, SoftStop};
 
 use crate::trial::{GOOD, Trial, each};
 
@@ -168,4 +168,18 @@ fn stopped_is_never_seen() {
 fn a_subject_that_does_not_know_its_own_words_is_told() {
     let trial = Trial { running: "RUNNING", ..GOOD };
     trial.fails("unknown-states-are-unknown", &["a blind kit", "state_words"]);
+}
+
+/// The machine stops nothing by force that was not stopped softly before.
+#[test]
+fn a_soft_stop_is_refused_where_there_is_none() {
+    let trial = Trial {
+        request: |good, op, step, clock| match op {
+            Op::Stop { mode: StopMode::Soft { .. }, .. } => Err(Failure::new("there is no soft stop").into()),
+            _ => good.request(op, step, clock),
+        },
+        capabilities: |it| it.soft_stop = SoftStop::None,
+        ..GOOD
+    };
+    trial.fails("requests-are-built", &["a soft stop is refused", "for ever", "do a hard one"]);
 }

@@ -8,7 +8,7 @@ use http::Response;
 
 use super::{html, strange};
 use crate::conformance::bench::{Bench, brief, effect};
-use crate::conformance::case::{Case, Checked};
+use crate::conformance::case::{Case, Checked, counted};
 use crate::conformance::life::{Hands, find, look, made_plain};
 use crate::conformance::report::{Danger, Flaw};
 use crate::conformance::samples::create;
@@ -105,8 +105,8 @@ pub(crate) fn is_found_again<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Ca
         let token = Some(lost.labels.token);
         case.demand(wanted.iter().any(|server| server.labels.token == token), &UNFOUND, || {
             format!(
-                "{what}, after the answer to a create was lost, shows {} servers without it",
-                wanted.len()
+                "{what}, after the answer to a create was lost, shows {} without it",
+                counted(wanted.len(), "server")
             )
         });
     }

@@ -3,7 +3,7 @@
 use dynservers_core::{Op, Outcome, ProviderState, StopMode};
 
 use crate::conformance::bench::brief;
-use crate::conformance::case::{Case, Checked};
+use crate::conformance::case::{Case, Checked, counted};
 use crate::conformance::life::{Hands, ended, look, made, made_plain, stopped, wait_for, whole};
 use crate::conformance::report::{Danger, Flaw};
 use crate::conformance::samples::SOFT;
@@ -84,7 +84,7 @@ pub(crate) fn delete<H: Hands>(hands: &mut H, case: &mut Case) -> Checked {
     case.demand(is_there(hands, other.labels.token)?, &WRONG_ONE, || "the other server is gone".to_owned());
     if let (false, Some(before), Some(after)) = (lives, before, hands.count()) {
         case.demand(after < before || after == 1, &LIVES_ON, || {
-            format!("the cloud still has {after} servers")
+            format!("the cloud still has {}", counted(after, "server"))
         });
     }
     let again = whole(hands, &delete).outcome;
@@ -92,7 +92,9 @@ pub(crate) fn delete<H: Hands>(hands: &mut H, case: &mut Case) -> Checked {
         format!("a delete of what is gone: {}", brief(&again))
     });
     let left = hands.left_behind();
-    case.demand(left == 0, &LEFT_BEHIND, || format!("{left} things are left"));
+    case.demand(left == 0, &LEFT_BEHIND, || {
+        format!("{} that the fake counts as left behind", counted(left, "thing"))
+    });
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use dynservers_core::{CreateFromSnapshot, FoundLabels, Observed, Op, Outcome, Re
 use dynservers_http::{CreateRetry, Provider as _};
 
 use crate::conformance::bench::{Bench, brief};
-use crate::conformance::case::{Case, Checked, Halt};
+use crate::conformance::case::{Case, Checked, Halt, counted};
 use crate::conformance::life::{Hands, NOT_CREATED, find, look, made, made_plain, whole};
 use crate::conformance::report::{Danger, Flaw};
 use crate::conformance::samples::create;
@@ -60,6 +60,9 @@ const DOUBLED: Flaw = Flaw {
     remedy: "send the idempotency token, or the unique name, that the capabilities promise; else say \
              CreateRetry::WaitAndLook.",
 };
+
+/// More servers than a page of a fake has.
+const SERVERS: usize = 6;
 
 fn told(seen: Option<&Observed>) -> String {
     seen.map_or("nothing".to_owned(), |server| format!("{:?}", server.provider_id.as_str()))
@@ -188,7 +191,7 @@ pub(crate) fn keeps_labels_from_users<S: Subject>(bench: &mut Bench<'_, S>, case
 /// A find shows the one server that bears the token.
 pub(crate) fn finds_by_token<H: Hands>(hands: &mut H, case: &mut Case) -> Checked {
     let mut servers = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..SERVERS {
         servers.push(made_plain(hands)?);
     }
     hands.pause();
@@ -199,19 +202,27 @@ pub(crate) fn finds_by_token<H: Hands>(hands: &mut H, case: &mut Case) -> Checke
             &UNFINDABLE,
             || {
                 format!(
-                    "a find of the token of {:?} shows {} servers",
+                    "a find of the token of {:?} shows {}",
                     observed.provider_id.as_str(),
-                    found.len()
+                    counted(found.len(), "server")
                 )
             },
         );
         let strangers = found.iter().filter(|server| server.labels.token != Some(new.labels.token)).count();
-        case.demand(strangers == 0, &UNFILTERED, || format!("{strangers} of {}", found.len()));
+        case.demand(strangers == 0, &UNFILTERED, || {
+            format!("{strangers} of {} that it shows", counted(found.len(), "server"))
+        });
+    }
+    if let Some((new, _)) = servers.first() {
+        let next = hands.execute(&Op::Find(new.labels.token), None).next;
+        case.demand(next.is_none(), &UNFILTERED, || {
+            "it goes on after its first page, and nobody will".to_owned()
+        });
     }
     let nobody = hands.samples().token();
     let found = find(hands, nobody)?;
     case.demand(found.is_empty(), &UNFILTERED, || {
-        format!("{}, of a token that no server bears", found.len())
+        format!("{}, for a token that no server bears", counted(found.len(), "server"))
     });
     Ok(())
 }

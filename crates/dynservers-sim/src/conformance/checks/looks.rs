@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dynservers_core::{Op, Outcome, ProviderId};
 
 use crate::conformance::bench::{Bench, brief};
-use crate::conformance::case::{Case, Checked, Halt};
+use crate::conformance::case::{Case, Checked, Halt, counted};
 use crate::conformance::life::{Hands, find, look, made_plain, page_of, pages};
 use crate::conformance::report::{Danger, Flaw};
 use crate::conformance::samples::{create, fleet, other_fleet};
@@ -70,7 +70,11 @@ pub(crate) fn are_whole<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case) -
         let flaw = if pages.len() == 1 && wanted > size && all <= size { &CUT } else { &HOLES };
         case.demand(made.iter().all(|id| seen.contains(id)), flaw, || {
             let missing = made.iter().filter(|id| !seen.contains(id)).count();
-            format!("{missing} of {wanted} servers are missing from a look of {} pages", pages.len())
+            format!(
+                "{missing} of {} missing from a look of {}",
+                counted(wanted, "server"),
+                counted(pages.len(), "page")
+            )
         });
         for (number, page) in pages.iter().enumerate() {
             let total = page.total.unwrap_or(wanted as u64);
@@ -121,7 +125,10 @@ pub(crate) fn may_be_late<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case)
     bench.pause();
     let found = find(bench, token)?;
     case.demand(found.iter().any(|server| server.provider_id == provider_id), &HOLES, || {
-        format!("a find of its token, later, shows {} servers and not the one created", found.len())
+        format!(
+            "a find of its token, later, shows {} and not the one created",
+            counted(found.len(), "server")
+        )
     });
     Ok(())
 }

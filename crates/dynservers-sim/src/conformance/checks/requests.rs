@@ -1,7 +1,6 @@
 //! Requests: that there is one for everything, and that it is safe to send.
 
 use dynservers_core::{Op, Outcome, Reason, StopMode};
-use dynservers_http::{Provider as _, SoftStop};
 use http::header::AUTHORIZATION;
 use http::{Request, Uri};
 
@@ -30,6 +29,13 @@ const SECRET_IN_URL: Flaw = Flaw {
     why: "URLs are written into logs here and at every proxy on the way.",
     remedy: "send credentials in a header.",
 };
+pub(crate) const NO_SOFT_STOP: Flaw = Flaw {
+    fault: "a soft stop is refused",
+    danger: Danger::Standstill,
+    why: "a server that is let go is stopped softly, and by force only long after that was accepted: it would run and bill \
+          for ever.",
+    remedy: "where there is no soft stop, do a hard one for it, and say SoftStop::None in the capabilities.",
+};
 const NOT_DENIED: Flaw = Flaw {
     fault: "credentials that cannot be read are not told as denied",
     danger: Danger::Standstill,
@@ -40,17 +46,14 @@ const NOT_DENIED: Flaw = Flaw {
 /// Every operation has a request; what a cloud may lack is refused in so many words.
 pub(crate) fn are_built<S: Subject>(bench: &mut Bench<'_, S>, case: &mut Case) -> Checked {
     let (new, observed) = made_plain(bench)?;
-    let has_soft = bench.provider.capabilities().soft_stop != SoftStop::None;
     for (name, op) in every_op(&new, &observed.provider_id) {
         let Err(ended) = bench.request(&op, None) else { continue };
-        let may_lack = match &op {
-            Op::Account | Op::Reboot { .. } => true,
-            Op::Stop { mode: StopMode::Soft { .. }, .. } => !has_soft,
-            _ => false,
-        };
+        let may_lack = matches!(op, Op::Account | Op::Reboot { .. });
+        let is_soft_stop = matches!(op, Op::Stop { mode: StopMode::Soft { .. }, .. });
+        let flaw = if is_soft_stop { &NO_SOFT_STOP } else { &UNANSWERED };
         let explains =
             matches!(&ended.outcome, Outcome::Refused(Reason::Invalid, why) if !why.message.is_empty());
-        case.demand(may_lack && explains, &UNANSWERED, || {
+        case.demand(may_lack && explains, flaw, || {
             format!("{name} built no request: {}", brief(&ended.outcome))
         });
     }
