@@ -9,7 +9,7 @@ use dynservers_core::{
     Asker, Config, Event, FleetName, NoAsker, Prepare, Prepared, ProviderConfig, ProviderName, Timing,
     TypeConfig, TypeName,
 };
-use dynservers_host::{CountFn, Counter, Driver, FleetClock, Handle, Hands, Host, PrepareFn};
+use dynservers_host::{CountFn, Counter, Driver, FleetClock, Handle, Hands, Host, PrepareFn, StartError};
 
 use crate::errors::{BoxError, BuildError, Mistake};
 use crate::fleet::{Ended, Inner};
@@ -135,6 +135,11 @@ impl Blueprint {
             server_types: types,
             retired_types: retired.into_iter().collect(),
         };
+        // Before a ledger is made.
+        let contradictions = config.contradictions();
+        if !contradictions.is_empty() {
+            return Err(BuildError::Start(StartError::Config(contradictions)));
+        }
         let prepare = prepare(&config, recipes, Arc::clone(&plan), Arc::clone(&self.naming));
         let (interval, timeout) = (self.count_interval, self.count_timeout);
         let counter = self.determine.take().map(|determine| Counter {
@@ -291,7 +296,7 @@ fn prepare(
 ) -> Arc<PrepareFn> {
     let providers: BTreeMap<TypeName, ProviderName> =
         config.server_types.iter().map(|(name, config)| (name.clone(), config.provider.clone())).collect();
-    let none = Options::new();
+    let none = Options::default();
     Arc::new(move |wanted: &Prepare, default_name: &str| {
         let known = providers.get(&wanted.server_type).zip(recipes.get(&wanted.server_type));
         let (provider, recipe) = known.ok_or_else(|| {

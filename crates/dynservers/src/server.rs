@@ -95,7 +95,7 @@ impl Server {
     /// Gives an option of its provider, as [`Provider::option`](crate::Provider::option) was told.
     #[must_use]
     pub fn option(&self, key: &str) -> Option<&str> {
-        self.options.get(&self.record.provider)?.get(key).map(String::as_str)
+        self.options.get(&self.record.provider)?.get(key)
     }
 
     /// Gives all that the ledger has of it.

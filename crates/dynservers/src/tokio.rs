@@ -1,4 +1,7 @@
 //! A fleet on tokio: what `dynservers::Fleet` is with the feature `tokio`.
+//!
+//! It is to be built and run within a runtime that has its time and its network enabled; its other calls may be awaited
+//! anywhere.
 
 use std::future::Future;
 use std::sync::Arc;

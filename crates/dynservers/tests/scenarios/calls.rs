@@ -43,6 +43,8 @@ macro_rules! calls {
                 let running = servers.iter().find(|server| server.status() == Status::Running).unwrap();
                 assert_eq!(running.name(), format!("dynamic-server-default-{}", running.id()));
                 assert_eq!(running.option("disk_image"), Some("01-image"));
+                let shown = format!("{fleet:?} {running:?} {:?}", $w!(fleet.servers()).unwrap());
+                assert!(!shown.contains("01-image"), "an option may be a secret: {shown}");
                 assert_eq!(running.meta("title").unwrap(), running.name());
                 assert_eq!(running.meta("uuid").unwrap(), running.provider_id().unwrap().as_str());
                 assert_eq!(running.meta("server_properties.uuid"), running.meta("uuid"));
