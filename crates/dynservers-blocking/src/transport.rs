@@ -66,6 +66,9 @@ pub struct TransportSetupError {
 /// What went wrong before a connection was there is told as [`Sent::No`]; anything after that as [`Sent::Maybe`].
 ///
 /// Clones share their connections, and any number of threads may use them at a time.
+///
+/// The client writes every byte that it sends to the log at level trace, credentials included: a program that logs at that
+/// level keeps the target `ureq_proto::util` out of it.
 #[derive(Clone)]
 pub struct HttpExecutor {
     provider: Arc<dyn Provider>,
