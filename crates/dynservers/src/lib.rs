@@ -1,5 +1,15 @@
 //! Keeps the right number of cloud servers alive for a workload, from inside your own program.
 
+#![cfg_attr(
+    not(any(feature = "tokio", feature = "async-std", feature = "blocking")),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "what makes a fleet is there, and no colour to make it in"
+    )
+)]
+
 #[cfg(feature = "async-std")]
 pub mod async_std;
 #[cfg(feature = "blocking")]
@@ -18,12 +28,15 @@ mod server;
 mod server_type;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+#[cfg(any(feature = "tokio", feature = "async-std"))]
+mod stream;
 mod template;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 #[cfg(feature = "upcloud")]
 pub mod upcloud;
 
+#[cfg(any(feature = "tokio", feature = "async-std"))]
 pub(crate) use dynservers_host as host;
 
 #[cfg(feature = "tokio")]
@@ -35,7 +48,7 @@ pub use dynservers_core::{
 };
 pub use dynservers_host::{FleetClock, Snapshot as Metrics, Stopped, Wrap};
 pub use errors::{BoxError, BuildError, CommandError, Mistake, RunError, SettleError};
-pub use events::{Events, Lagged};
+pub use events::Lagged;
 pub use fleet::Desired;
 pub use ledger::OpenStore;
 #[cfg(feature = "sqlite")]
@@ -46,6 +59,8 @@ pub use overriding::{Drained, Naming, Undrained, Workers};
 pub use provider::Provider;
 pub use server::Server;
 pub use server_type::ServerType;
+#[cfg(any(feature = "tokio", feature = "async-std"))]
+pub use stream::Events;
 pub use template::{NewServer, Template};
 #[cfg(feature = "upcloud")]
 pub use upcloud::UpCloud;
