@@ -102,7 +102,7 @@ fn counted(tests: &Cargo) -> Result<String, Failure> {
 
 /// Does one step after the other, all of them even if one fails, and sums up.
 fn all<'a>(steps: impl IntoIterator<Item = (&'a str, Box<Step>)>) -> Result<(), Failure> {
-    let (mut summary, mut failed) = (String::new(), Vec::new());
+    let (mut summary, mut failed) = (Vec::new(), Vec::new());
     for (name, step) in steps {
         let begun = Instant::now();
         let told = match step() {
@@ -117,9 +117,9 @@ fn all<'a>(steps: impl IntoIterator<Item = (&'a str, Box<Step>)>) -> Result<(), 
                 "FAILED".to_owned()
             }
         };
-        summary.push_str(&format!("  {name:<10} {:>5} s  {told}\n", begun.elapsed().as_secs()));
+        summary.push(format!("  {name:<10} {:>5} s  {told}", begun.elapsed().as_secs()));
     }
-    println!("\n{summary}");
+    println!("\n{}\n", summary.join("\n"));
     if failed.is_empty() { Ok(()) } else { Err(Failure::Steps(failed)) }
 }
 
