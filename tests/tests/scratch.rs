@@ -42,9 +42,10 @@ impl Program {
     /// Builds it beside the others, outside of the workspace's own builds, and gives what can be run.
     fn build(&self) -> PathBuf {
         let target = binary().ancestors().nth(2).expect("a binary is in a target directory").join("scratch");
-        let mut cargo = self.cargo("build");
-        let status = cargo.arg("--target-dir").arg(&target).status().expect("cargo starts");
-        assert!(status.success(), "{} does not build", self.0);
+        let told = Told::by(self.cargo("build").arg("--target-dir").arg(&target));
+        assert_eq!(told.code, Some(0), "{} does not build: {}", self.0, told.err);
+        // Ours too: a path is no registry, whose crates are built with their warnings off.
+        assert!(!told.err.contains("warning"), "{} is warned: {}", self.0, told.err);
         target.join("debug").join(format!("scratch-{}", self.0))
     }
 
@@ -65,6 +66,8 @@ impl Program {
             return;
         }
         self.takes_our_versions();
+        let format = Told::by(self.cargo("fmt").arg("--check"));
+        assert_eq!(format.code, Some(0), "{}: {}{}", self.0, format.out, format.err);
         let program = self.build();
         self.has_none_of(unwanted);
         let cloud = Cloud::with(100, settings);
