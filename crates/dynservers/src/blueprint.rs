@@ -53,7 +53,6 @@ pub(crate) struct Blueprint {
     pub(crate) count_interval: Duration,
     pub(crate) count_timeout: Option<Duration>,
     pub(crate) max_events: usize,
-    pub(crate) seed: Option<u64>,
 }
 
 impl fmt::Debug for Blueprint {
@@ -107,7 +106,6 @@ impl Blueprint {
             count_interval: COUNT_INTERVAL,
             count_timeout: None,
             max_events: MAX_EVENTS,
-            seed: None,
         }
     }
 
@@ -125,10 +123,7 @@ impl Blueprint {
             options: Arc::new(options),
             ended: Ended::default(),
         });
-        let seed = match self.seed {
-            Some(seed) => seed,
-            None => getrandom::u64().map_err(|error| BuildError::NoEntropy(error.to_string()))?,
-        };
+        let seed = getrandom::u64().map_err(|error| BuildError::NoEntropy(error.to_string()))?;
         let asker: Arc<dyn Asker> = match self.workers.take() {
             Some(workers) => Arc::new(WorkersAsker(workers)),
             None => Arc::new(NoAsker),

@@ -6,7 +6,7 @@ mod scenarios;
 
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.unwrap().block_on(future)
+    runtime.expect("there is a runtime").block_on(future)
 }
 
 macro_rules! run {
