@@ -130,8 +130,18 @@ mod tests {
 
     /// Test programs that are about something else than the cloud, by how their names begin; and those that choose the
     /// loop, or the runtime, themselves.
-    const ABOUT_SOMETHING_ELSE: &[&str] =
-        &["adapter_contract", "api_", "demand_", "demo", "hooks_", "init", "local_", "operate", "reload"];
+    const ABOUT_SOMETHING_ELSE: &[&str] = &[
+        "adapter_contract",
+        "api_",
+        "demand_",
+        "demo",
+        "examples",
+        "hooks_",
+        "init",
+        "local_",
+        "operate",
+        "reload",
+    ];
     const CHOOSE_THEMSELVES: &[&str] = &["other_loops", "scratch"];
 
     #[test]
