@@ -57,8 +57,8 @@ pub(crate) fn features() -> Result<(), Failure> {
     }
     // Clippy denies warnings of ours alone, and builds nothing anew for that. Without tests first: what these depend on
     // brings features that a package alone has not.
-    let check = "hack clippy --workspace --each-feature --exclude-all-features --quiet";
-    let tests = "hack test --package dynservers --each-feature --exclude-all-features --quiet";
+    let check = "hack clippy --workspace --each-feature --exclude-all-features --keep-going --quiet";
+    let tests = "hack test --package dynservers --each-feature --exclude-all-features --keep-going --quiet";
     let run = |cargo: Cargo| -> Box<Step> { Box::new(move || cargo.run().map(|()| String::new())) };
     let count = |cargo: Cargo| -> Box<Step> { Box::new(move || counted(&cargo)) };
     all([

@@ -91,8 +91,8 @@ fn a_simulated_fleet_can_be_shut_down() {
     let mut fleet = fleet.simulate().unwrap();
     fleet.with(|fleet| fleet.ensure(2)).unwrap().unwrap();
     fleet.run_for(Duration::from_secs(120)).unwrap();
-    assert_eq!(fleet.with(|fleet| fleet.provisioned_count()).unwrap(), Ok(2));
-    assert_eq!(fleet.with(|fleet| fleet.shutdown()).unwrap(), Ok(()));
+    assert_eq!(fleet.with(Fleet::provisioned_count).unwrap(), Ok(2));
+    assert_eq!(fleet.with(Fleet::shutdown).unwrap(), Ok(()));
     assert_eq!(fleet.run_for(Duration::from_secs(1)), Err(SimulationError::Over));
     assert_eq!(fleet.with(|fleet| fleet.ensure(1)).unwrap(), Err(CommandError::Stopped(Stopped)));
     assert_eq!(cloud.servers().len(), 2, "servers stay");
