@@ -56,6 +56,9 @@ pub struct HttpOptions {
 /// What went wrong before a connection was there is told as [`Sent::No`](dynservers_http::Sent::No); anything after that as [`Sent::Maybe`](dynservers_http::Sent::Maybe).
 ///
 /// Clones share their connections, and any number of threads may use them at a time.
+///
+/// The client writes every byte that it sends to the log at level trace, credentials included: a program that logs at that
+/// level keeps the target `ureq_proto::util` out of it.
 #[derive(Clone)]
 pub struct HttpExecutor {
     provider: Arc<dyn Provider>,

@@ -205,6 +205,16 @@
 //! - Two programs that keep one fleet with one ledger cannot be: the second is refused. With a ledger each, the second
 //!   one's servers are noticed, and held until somebody says [`take_over`](crate::tokio::Fleet::take_over).
 
+#![cfg_attr(
+    not(any(feature = "tokio", feature = "async-std", feature = "blocking")),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "what makes a fleet is there, and no colour to make it in"
+    )
+)]
+
 #[cfg(feature = "async-std")]
 pub mod async_std;
 #[cfg(feature = "blocking")]
@@ -225,12 +235,15 @@ mod server;
 mod server_type;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+#[cfg(any(feature = "tokio", feature = "async-std"))]
+mod stream;
 mod template;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 #[cfg(feature = "upcloud")]
 pub mod upcloud;
 
+#[cfg(any(feature = "tokio", feature = "async-std"))]
 pub(crate) use dynservers_host as host;
 
 #[cfg(feature = "tokio")]
@@ -243,7 +256,7 @@ pub use dynservers_core::{
 pub use dynservers_host::{FleetClock, Snapshot as Metrics, Stopped, Wrap};
 pub use dynservers_http as http;
 pub use errors::{BoxError, BuildError, CommandError, Mistake, RunError, SettleError};
-pub use events::{Events, Lagged};
+pub use events::Lagged;
 pub use fleet::Desired;
 pub use ledger::OpenStore;
 #[cfg(feature = "sqlite")]
@@ -254,6 +267,8 @@ pub use overriding::{Drained, Naming, Undrained, Workers};
 pub use provider::Provider;
 pub use server::Server;
 pub use server_type::ServerType;
+#[cfg(any(feature = "tokio", feature = "async-std"))]
+pub use stream::Events;
 pub use template::{NewServer, Template};
 #[cfg(feature = "upcloud")]
 pub use upcloud::UpCloud;

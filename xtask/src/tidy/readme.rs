@@ -178,7 +178,10 @@ mod tests {
         let expected = [
             (3, "there is no command `enshure`: dynservers knows emulate, ensure, help, run"),
             (4, "there is no command `demmo`: dynservers knows emulate, ensure, help, run"),
-            (5, "there is no command `tests`: cargo xtask knows help, lint, storm, test, tidy"),
+            (
+                5,
+                "there is no command `tests`: cargo xtask knows features, gate, help, lint, loops, scratch, storm, test, tidy",
+            ),
         ];
         assert_eq!(found(readme), expected.map(|(line, message)| (line, message.to_owned())));
     }
