@@ -52,8 +52,7 @@ pub(crate) fn hands(cloud: Arc<dyn Provider>, options: HttpOptions) -> Result<Ha
 fn by_ureq(cloud: Arc<dyn Provider>, options: HttpOptions) -> Result<Arc<dyn Executor>, ProviderError> {
     let HttpOptions { request_timeout, clock } = options;
     let options = dynservers_blocking::HttpOptions { request_timeout, clock };
-    let executor = dynservers_blocking::HttpExecutor::new(cloud, options);
-    Ok(Arc::new(executor.map_err(|error| ProviderError::OtherTransport(error.message))?))
+    Ok(Arc::new(dynservers_blocking::HttpExecutor::new(cloud, options)?))
 }
 
 /// Reads the ledger, and gives the handle and the chosen loop, which does nothing until it is polled.

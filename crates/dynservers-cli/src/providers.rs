@@ -48,10 +48,6 @@ pub(crate) enum ProviderError {
     /// Requests cannot be sent at all.
     #[error("error: {0}")]
     Transport(#[from] TransportSetupError),
-    /// As [`Self::Transport`], of a loop that the daemon is not shipped with.
-    #[cfg(feature = "other-loops")]
-    #[error("error: {0}")]
-    OtherTransport(String),
 }
 
 impl ProviderError {
@@ -60,8 +56,6 @@ impl ProviderError {
         match self {
             Self::Credentials(_) | Self::Settings { .. } => Exit::Usage,
             Self::Local { .. } | Self::NoProgram { .. } | Self::Transport(_) => Exit::Failed,
-            #[cfg(feature = "other-loops")]
-            Self::OtherTransport(_) => Exit::Failed,
         }
     }
 }
