@@ -26,7 +26,7 @@ impl Cloud {
         let mut command = Command::new(binary());
         command.args(["emulate", "upcloud", "--listen", "127.0.0.1:0", "--speed", &speed.to_string()]);
         let mut process = Process::spawn(command.stdout(Stdio::piped()).stderr(Stdio::inherit()));
-        let stdout = process.child().stdout.take().expect("standard output is a pipe");
+        let stdout = process.output();
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).expect("the emulator says where it listens");
         let url = line.trim().rsplit(' ').next().expect("the address is the last word").to_owned();

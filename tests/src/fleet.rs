@@ -9,13 +9,14 @@ use tempfile::TempDir;
 
 use crate::local;
 use crate::process::{Process, binary};
-use crate::{Cloud, eventually};
+use crate::{Cloud, Loop, eventually};
 
 /// A fleet against an emulated cloud.
 #[derive(Debug)]
 pub struct Fleet {
     directory: TempDir,
     name: String,
+    carrier: Loop,
     daemon: Option<Process>,
 }
 
@@ -107,7 +108,18 @@ impl Fleet {
     /// Makes a fleet without a configuration.
     pub(crate) fn empty(name: &str) -> Self {
         let directory = TempDir::with_prefix("dynservers-test-").expect("there is a temporary directory");
-        Self { directory, name: name.to_owned(), daemon: None }
+        Self { directory, name: name.to_owned(), carrier: Loop::Told, daemon: None }
+    }
+
+    /// Has the daemon carried by this loop; takes effect at the next start.
+    #[must_use]
+    pub fn on(mut self, carrier: Loop) -> Self {
+        self.carrier = carrier;
+        self
+    }
+
+    pub(crate) const fn carrier(&self) -> Loop {
+        self.carrier
     }
 
     /// Writes the configuration anew; takes effect at the next start.
@@ -161,6 +173,7 @@ stop_timeout = "1s"
             .arg(self.config())
             .env("TEST_TOKEN", "ucat_0123456789secret")
             .env_remove("RUST_LOG");
+        self.carrier.tell(&mut command);
         command.stdin(Stdio::null());
         command
     }

@@ -2,6 +2,7 @@
 //!
 //! Build the binary first: `cargo xtask test` does.
 
+mod carrier;
 mod cloud;
 mod evidence;
 mod fleet;
@@ -10,8 +11,10 @@ mod process;
 mod receiver;
 mod snippets;
 mod speak;
+pub mod trials;
 mod wait;
 
+pub use carrier::Loop;
 pub use cloud::Cloud;
 pub use evidence::calls;
 pub use fleet::{BIG_TYPE, Fleet, TIMING, Told, WATCHFUL};

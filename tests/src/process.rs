@@ -1,7 +1,7 @@
 //! Processes of the binary under test.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStdout, Command, ExitStatus};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -34,8 +34,18 @@ impl Process {
         Self { child: command.spawn().expect("the binary starts") }
     }
 
-    pub(crate) fn child(&mut self) -> &mut Child {
-        &mut self.child
+    /// Takes its standard output, which must be a pipe and nobody else's.
+    ///
+    /// # Panics
+    ///
+    /// If it is not.
+    pub fn output(&mut self) -> ChildStdout {
+        self.child.stdout.take().expect("standard output is a pipe")
+    }
+
+    /// Interrupts it, as Ctrl-C does.
+    pub fn interrupt(&mut self) {
+        self.signal(Signal::INT);
     }
 
     /// Ends it without a word, as a power cut would.

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
-use dynservers_tests::{Cloud, Fleet, TIMING, Told, eventually};
+use dynservers_tests::{Cloud, Fleet, Loop, TIMING, Told, eventually};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -32,6 +32,10 @@ struct Confidant {
 
 impl Confidant {
     fn new() -> Self {
+        Self::on(Loop::Told)
+    }
+
+    fn on(carrier: Loop) -> Self {
         let cloud = Cloud::with(100, &json!({"durations": {"spread-percent": 0}}));
         let outside = TempDir::with_prefix("dynservers-test-").expect("there is a temporary directory");
         std::fs::write(outside.path().join("worker.sh"), SCRIPT).expect("the directory is ours");
@@ -42,7 +46,7 @@ impl Confidant {
              configuration = {{ plan = {{ env = \"TEST_PLAN\" }} }}\n",
             outside.path().display()
         );
-        let fleet = Fleet::configured("workers", &cloud, TIMING, "", &server_type);
+        let fleet = Fleet::configured("workers", &cloud, TIMING, "", &server_type).on(carrier);
         Self { cloud, fleet, outside }
     }
 
@@ -148,6 +152,17 @@ fn a_fleet_that_comes_and_goes_gives_nothing_away() {
     confidant.keeps_quiet();
     let report = confidant.fleet.agrees(&confidant.cloud);
     assert_eq!((report.created.len(), report.deleted.len(), report.peak), (3, 2, 3));
+}
+
+/// ureq, which also calls hooks and asks sources, writes down every byte that it sends where everything is logged.
+#[test]
+fn a_client_that_writes_down_what_it_sends_is_not_heard() {
+    let mut confidant = Confidant::on(Loop::Threads);
+    confidant.start("1xCPU-1GB");
+    confidant.fleet.reach(1);
+    confidant.keeps_quiet();
+    assert!(confidant.fleet.log().contains("ureq::run"), "nothing else of it is kept back");
+    confidant.fleet.ends_well();
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 mod commands;
 mod runner;
+mod tally;
 mod tidy;
+mod whole;
 
 use std::process::ExitCode;
 
@@ -20,6 +22,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "storm",
         "kill the daemon at drawn moments of local servers, --rounds N times (200), and look for what is left",
     ),
+    ("loops", "every test about the cloud on the loops that the daemon is not shipped with"),
+    ("features", "every feature alone: checked in all packages, tested in the library; needs cargo-hack"),
+    ("scratch", "build programs outside of the workspace that use the library, and run them"),
+    ("gate", "all that there is: lint, test, features, loops, scratch, storm"),
     ("help", "this list"),
 ];
 
@@ -34,11 +40,17 @@ fn main() -> ExitCode {
         ("storm", _) => Err(Failure::Usage("`storm` takes `--rounds N` and nothing else".to_owned())),
         ("lint", []) => commands::lint(),
         ("tidy", []) => commands::tidy(),
+        ("loops", []) => whole::loops(),
+        ("features", []) => whole::features(),
+        ("scratch", []) => whole::scratch(),
+        ("gate", []) => whole::gate(),
         ("help" | "--help" | "-h", []) => {
             print!("{}", help());
             Ok(())
         }
-        ("lint" | "tidy" | "help", _) => Err(Failure::Usage(format!("`{command}` takes no arguments"))),
+        ("lint" | "tidy" | "loops" | "features" | "scratch" | "gate" | "help", _) => {
+            Err(Failure::Usage(format!("`{command}` takes no arguments")))
+        }
         _ => Err(Failure::Usage(format!("there is no command `{command}`"))),
     };
     match done {
@@ -55,7 +67,7 @@ fn main() -> ExitCode {
 }
 
 fn help() -> String {
-    let lines: Vec<String> = COMMANDS.iter().map(|(name, what)| format!("  {name:<6} {what}\n")).collect();
+    let lines: Vec<String> = COMMANDS.iter().map(|(name, what)| format!("  {name:<8} {what}\n")).collect();
     format!("Usage: cargo xtask COMMAND\n\nCommands:\n{}", lines.concat())
 }
 

@@ -21,10 +21,10 @@
 //!
 //! The crate sets nothing for the whole process: no TLS provider, no logger, no signal handler.
 
-mod pool;
 mod runtime;
 mod transport;
 
 pub use dynservers_host::*;
+pub use dynservers_http::TransportSetupError;
 pub use runtime::{Running, Turned, start};
-pub use transport::{HttpExecutor, HttpOptions, TransportSetupError};
+pub use transport::{HttpExecutor, HttpOptions};

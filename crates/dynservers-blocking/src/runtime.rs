@@ -4,13 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use dynservers_core::Reconciler;
-use dynservers_host::{Driver, Handle, Host, Machine, Mailbox, RunError, StartError};
-
-use crate::pool::Pool;
+use dynservers_host::{Driver, Handle, Host, Machine, Mailbox, RunError, StartError, Threads};
 
 /// A loop that is ready to run: nothing happens but within [`Running::run`], [`Running::turn`] and [`Running::until`].
 ///
@@ -19,7 +17,7 @@ use crate::pool::Pool;
 pub struct Running<M: Machine = Reconciler> {
     /// None once the loop has ended: then whoever waits for that goes on, and the store is closed.
     driver: Option<Driver<M>>,
-    pool: Pool,
+    threads: Threads,
     mailbox: Arc<Mailbox>,
 }
 
@@ -49,7 +47,7 @@ impl<M: Machine> Running<M> {
     /// Makes a loop that carries a driver.
     pub fn new(driver: Driver<M>) -> Self {
         let mailbox = driver.mailbox();
-        Self { driver: Some(driver), pool: Pool::default(), mailbox }
+        Self { driver: Some(driver), threads: Threads::default(), mailbox }
     }
 
     /// Runs on this thread until a shutdown is through, or a write fails.
@@ -71,7 +69,7 @@ impl<M: Machine> Running<M> {
 
     /// Turns the loop until a call of the handle has its answer; none if the loop has ended before.
     pub fn until<T>(&mut self, call: impl Future<Output = T>) -> Result<Option<T>, RunError> {
-        let waker = Waker::from(Arc::new(Nudge(Arc::clone(&self.mailbox))));
+        let waker = Waker::from(Arc::clone(&self.mailbox));
         let mut call = pin!(call);
         loop {
             if let Poll::Ready(answer) = call.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -86,7 +84,7 @@ impl<M: Machine> Running<M> {
     fn step(&mut self, most: Option<Duration>) -> Result<Turned, RunError> {
         let Some(driver) = &mut self.driver else { return Ok(Turned::Over) };
         while let Some(job) = driver.poll_job() {
-            self.pool.begin(job);
+            self.threads.begin(job);
         }
         if let Some(end) = driver.ended() {
             self.driver = None;
@@ -97,14 +95,5 @@ impl<M: Machine> Running<M> {
         let news = self.mailbox.next_until(deadline);
         driver.handle(news);
         Ok(Turned::GoesOn)
-    }
-}
-
-/// Makes the loop look up when a call can go on.
-struct Nudge(Arc<Mailbox>);
-
-impl Wake for Nudge {
-    fn wake(self: Arc<Self>) {
-        self.0.nudge();
     }
 }

@@ -12,10 +12,8 @@ use std::time::Duration;
 
 use dynservers_core::{Completion, Effect, Executor, Time};
 use dynservers_host::{FleetClock, wall_millis};
-use dynservers_http::{Clock, Exchange, Provider, Sent, TransportError};
-use http::Method;
-use http::header::{CONTENT_LENGTH, HeaderValue};
-use thiserror::Error;
+use dynservers_http::{Clock, Exchange, Provider, TransportError, TransportSetupError, stated_length};
+use http::header::CONTENT_LENGTH;
 use ureq::{Agent, SendBody};
 
 use connect::{Connecting, Later};
@@ -47,14 +45,6 @@ pub struct HttpOptions {
     pub clock: FleetClock,
 }
 
-/// Why an [`HttpExecutor`] cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the HTTP client cannot be made: {message}")]
-pub struct TransportSetupError {
-    /// What went wrong.
-    pub message: String,
-}
-
 /// Does the effects of a provider with an HTTP API.
 ///
 /// Each effect is one request at most: no retry, no redirect, no ambient proxy, no cookies.
@@ -63,9 +53,12 @@ pub struct TransportSetupError {
 /// its [`Effect::not_after`]. One without a body may leave as much later as a connection takes: only a create does harm
 /// when it is late, and a create has a body.
 ///
-/// What went wrong before a connection was there is told as [`Sent::No`]; anything after that as [`Sent::Maybe`].
+/// What went wrong before a connection was there is told as [`Sent::No`](dynservers_http::Sent::No); anything after that as [`Sent::Maybe`](dynservers_http::Sent::Maybe).
 ///
 /// Clones share their connections, and any number of threads may use them at a time.
+///
+/// The client writes every byte that it sends to the log at level trace, credentials included: a program that logs at that
+/// level keeps the target `ureq_proto::util` out of it.
 #[derive(Clone)]
 pub struct HttpExecutor {
     provider: Arc<dyn Provider>,
@@ -128,7 +121,7 @@ impl HttpExecutor {
         not_after: Time,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         if let (Some("https"), Some(message)) = (request.uri().scheme_str(), &self.distrust) {
-            return Err(unsent(message));
+            return Err(TransportError::unsent(message));
         }
         let (mut parts, body) = request.into_parts();
         if let Some(length) = stated_length(&parts.method, &body) {
@@ -143,7 +136,9 @@ impl HttpExecutor {
         let request = http::Request::from_parts(parts, SendBody::from_reader(&mut gate));
         let result = self.carry(request, connect_timeout);
         // The gate's word is better than the client's, which sees a request that failed half-way.
-        result.map_err(|error| if gate.kept_back(error.sent) { unsent(gate::CLOSED) } else { error })
+        result.map_err(
+            |error| if gate.kept_back(error.sent) { TransportError::unsent(gate::CLOSED) } else { error },
+        )
     }
 
     fn carry(
@@ -158,7 +153,10 @@ impl HttpExecutor {
         let mut reader = body.into_reader().take((self.body_cap as u64).saturating_add(1));
         reader.read_to_end(&mut bytes).map_err(|error| tell(error.into()))?;
         if bytes.len() > self.body_cap {
-            return Err(maybe(format!("the answer is longer than {} bytes", self.body_cap)));
+            return Err(TransportError::maybe_sent(format!(
+                "the answer is longer than {} bytes",
+                self.body_cap
+            )));
         }
         let mut response = http::Response::new(bytes);
         *response.status_mut() = parts.status;
@@ -178,19 +176,4 @@ impl Executor for HttpExecutor {
         let result = self.send(request, effect.not_after);
         exchange.finish(result, self.clock())
     }
-}
-
-/// Gives the length that a request must state: that of its body, and of an empty one where a body is usual, since some
-/// servers insist (RFC 9110, section 8.6). Without it the client would send chunks.
-fn stated_length(method: &Method, body: &[u8]) -> Option<HeaderValue> {
-    let is_usual = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
-    (is_usual || !body.is_empty()).then(|| HeaderValue::from(body.len()))
-}
-
-fn unsent(message: &str) -> TransportError {
-    TransportError { sent: Sent::No, message: message.to_owned() }
-}
-
-fn maybe(message: String) -> TransportError {
-    TransportError { sent: Sent::Maybe, message }
 }

@@ -144,6 +144,10 @@ pub(crate) enum FleetCommand {
         /// How long that may take, such as "90s" or "10m"; exit code 4 if it is not enough
         #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse, requires = "once")]
         max_wait: Duration,
+        /// By what the fleet is carried: for the end-to-end tests.
+        #[cfg(feature = "other-loops")]
+        #[arg(long = "loop", hide = true, env = "DYNSERVERS_TEST_LOOP", value_enum, default_value_t)]
+        carrier: crate::other_loops::Loop,
     },
     /// Check the configuration, and the files and the ledger that it names
     ///

@@ -3,11 +3,16 @@
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Directive;
 
 use crate::args::LogFormat;
 use crate::terminal::no_color;
 
-/// Installs the process's logger. `RUST_LOG` says what is logged; `default` stands in while it is not set.
+/// Who writes down every byte that it sends, secrets included, and can be told otherwise in no other way.
+const TOO_FRANK: &str = "ureq_proto::util=warn";
+
+/// Installs the process's logger. `RUST_LOG` says what is logged; `default` stands in while it is not set. Secrets stay out
+/// of it even where everything is asked for.
 ///
 /// A `RUST_LOG` that cannot be read counts as not set, and is reported as the first line of the log.
 pub(crate) fn install(format: LogFormat, default: &str) {
@@ -18,6 +23,8 @@ pub(crate) fn install(format: LogFormat, default: &str) {
         },
         _ => (EnvFilter::new(default), None),
     };
+    let quiet: Directive = TOO_FRANK.parse().expect("it is a target and a level");
+    let filter = filter.add_directive(quiet);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second logger in one process is impossible here: this is called once, by `main`.
     let installed = match format {

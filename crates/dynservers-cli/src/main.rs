@@ -20,6 +20,8 @@ mod manual;
 mod measuring;
 mod notify;
 mod once;
+#[cfg(feature = "other-loops")]
+mod other_loops;
 mod providers;
 mod rehearsal;
 mod reload;
@@ -124,7 +126,14 @@ async fn dispatch(cli: Cli) -> Exit {
 async fn operate(command: FleetCommand, configuration: Configuration) -> Exit {
     let site = Site::from(&configuration);
     let result = match command {
-        FleetCommand::Run { once, max_wait } => {
+        FleetCommand::Run {
+            once,
+            max_wait,
+            #[cfg(feature = "other-loops")]
+            carrier,
+        } => {
+            #[cfg(feature = "other-loops")]
+            other_loops::choose(carrier);
             let ended = if once {
                 once::run(&configuration, max_wait).await
             } else {

@@ -1,10 +1,11 @@
 //! What a configuration makes: the same for the daemon's start, its reload and a run without a daemon.
 
+use std::future::Future;
 use std::io;
 
 use dynservers_hooks::delivery::Hook;
 use dynservers_store::Sqlite;
-use dynservers_tokio::{FleetClock, Handle, Host, Parts, Running};
+use dynservers_tokio::{FleetClock, Handle, Host, Parts, RunError};
 use thiserror::Error;
 
 use crate::config::Configuration;
@@ -118,7 +119,7 @@ pub(crate) async fn start(
     parts: Parts,
     configuration: &Configuration,
     clock: FleetClock,
-) -> Result<(Handle, Running), DaemonError> {
+) -> Result<(Handle, impl Future<Output = Result<(), RunError>> + Send + use<>), DaemonError> {
     let site = Site::from(configuration);
     let store = tokio::task::spawn_blocking(move || Sqlite::open(&site.store, &site.fleet))
         .await
@@ -130,5 +131,9 @@ pub(crate) async fn start(
         seed: getrandom::u64().map_err(io::Error::other)?,
         max_events: MAX_EVENTS,
     };
-    Ok(dynservers_tokio::start(host).await?)
+    #[cfg(feature = "other-loops")]
+    let started = crate::other_loops::start(host).await;
+    #[cfg(not(feature = "other-loops"))]
+    let started = dynservers_tokio::start(host).await;
+    Ok(started?)
 }

@@ -70,7 +70,7 @@ pub(crate) fn executors(
         let executor = match settings {
             ProviderSettings::UpCloud(account) => {
                 let cloud = Arc::new(upcloud(configuration, name, account)?);
-                Hands::Async(Arc::new(caller(configuration, name, cloud, clock)?))
+                hands(configuration, name, cloud, clock)?
             }
             ProviderSettings::Local(home) => {
                 Hands::Blocking(Arc::new(local(configuration, name, home, clock)?))
@@ -104,9 +104,25 @@ pub(crate) fn caller(
     cloud: Arc<UpCloud>,
     clock: &FleetClock,
 ) -> Result<HttpExecutor, ProviderError> {
+    Ok(HttpExecutor::new(cloud, options(configuration, name, clock))?)
+}
+
+/// Gives what does a cloud's effects.
+fn hands(
+    configuration: &Configuration,
+    name: &ProviderName,
+    cloud: Arc<UpCloud>,
+    clock: &FleetClock,
+) -> Result<Hands, ProviderError> {
+    #[cfg(feature = "other-loops")]
+    return crate::other_loops::hands(cloud, options(configuration, name, clock));
+    #[cfg(not(feature = "other-loops"))]
+    Ok(Hands::Async(Arc::new(caller(configuration, name, cloud, clock)?)))
+}
+
+fn options(configuration: &Configuration, name: &ProviderName, clock: &FleetClock) -> HttpOptions {
     let request_timeout = configuration.core.providers.get(name).cloned().unwrap_or_default().request_timeout;
-    let options = HttpOptions { request_timeout, clock: clock.clone() };
-    Ok(HttpExecutor::new(cloud, options)?)
+    HttpOptions { request_timeout, clock: clock.clone() }
 }
 
 fn local(

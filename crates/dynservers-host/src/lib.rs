@@ -24,6 +24,7 @@ mod machine;
 mod mailbox;
 mod metrics;
 mod settling;
+mod threads;
 
 pub use clock::{FleetClock, wall_millis};
 pub use counting::{CountFn, Counter, Counting};
@@ -37,3 +38,4 @@ pub use jobs::{AsyncJob, BlockingJob, Job};
 pub use machine::Machine;
 pub use mailbox::{Mailbox, News};
 pub use metrics::{BOUNDS, EffectKind, Histogram, Snapshot};
+pub use threads::Threads;

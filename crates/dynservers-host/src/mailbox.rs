@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
 use std::time::Instant;
 
 use dynservers_core::{Answer, Completion, EffectId, Question, ServerId};
@@ -121,5 +122,12 @@ impl Mailbox {
     /// Whoever panicked while it was locked left it whole: each change is one push or pop.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever is woken by a mailbox's waker is the loop that waits at it.
+impl Wake for Mailbox {
+    fn wake(self: Arc<Self>) {
+        self.nudge();
     }
 }

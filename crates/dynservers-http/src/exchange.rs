@@ -1,6 +1,8 @@
 //! One round with a provider: a request out, an answer or a transport's bad news in.
 
 use dynservers_core::{Completion, Effect, Failure, Op, Outcome, Reason};
+use http::Method;
+use http::header::HeaderValue;
 use thiserror::Error;
 
 use crate::provider::{Clock, Provider, Unbuildable};
@@ -40,6 +42,35 @@ pub struct TransportError {
     /// Whether the request may have reached the provider.
     pub sent: Sent,
     /// What went wrong, in one sentence, without secrets.
+    pub message: String,
+}
+
+impl TransportError {
+    /// Makes the error of a request of which not one byte left.
+    pub fn unsent(message: impl Into<String>) -> Self {
+        Self { sent: Sent::No, message: message.into() }
+    }
+
+    /// Makes the error of a request that may have reached the provider.
+    pub fn maybe_sent(message: impl Into<String>) -> Self {
+        Self { sent: Sent::Maybe, message: message.into() }
+    }
+}
+
+/// Gives the length that a request must state: that of its body, and of an empty one where a body is usual, since some
+/// servers insist (RFC 9110, section 8.6). Without it some clients send
+/// chunks.
+#[must_use]
+pub fn stated_length(method: &Method, body: &[u8]) -> Option<HeaderValue> {
+    let is_usual = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+    (is_usual || !body.is_empty()).then(|| HeaderValue::from(body.len()))
+}
+
+/// Why a transport cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the HTTP client cannot be made: {message}")]
+pub struct TransportSetupError {
+    /// What went wrong.
     pub message: String,
 }
 

@@ -11,7 +11,7 @@ mod secrets;
 pub mod template;
 mod text;
 
-pub use exchange::{Exchange, Sent, TransportError};
+pub use exchange::{Exchange, Sent, TransportError, TransportSetupError, stated_length};
 pub use provider::{Capabilities, Clock, CreateRetry, Provider, SoftStop, TokenCarrier, Unbuildable};
 pub use retry_after::retry_after;
 pub use secrecy::{ExposeSecret, SecretString};

@@ -62,7 +62,8 @@ pub enum SimulationError {
 /// at which there is something to do.
 #[derive(Debug)]
 pub struct VirtualLoop<M: Machine = Reconciler> {
-    driver: Driver<M>,
+    /// None once the loop has ended: then whoever waits for that goes on.
+    driver: Option<Driver<M>>,
     mailbox: Arc<Mailbox>,
     clock: VirtualClock,
     busy: Arc<AtomicUsize>,
@@ -72,7 +73,7 @@ impl<M: Machine> VirtualLoop<M> {
     /// Makes a loop of a driver whose fleet goes by this clock.
     #[must_use]
     pub fn new(driver: Driver<M>, clock: VirtualClock) -> Self {
-        Self { mailbox: driver.mailbox(), driver, clock, busy: Arc::default() }
+        Self { mailbox: driver.mailbox(), driver: Some(driver), clock, busy: Arc::default() }
     }
 
     /// Gives the present, on the fleet's clock.
@@ -86,16 +87,17 @@ impl<M: Machine> VirtualLoop<M> {
         let end = self.now() + time;
         loop {
             self.finish_moment()?;
-            let next = self.driver.wakeup_at().filter(|at| *at < end);
+            let wakeup = self.driver()?.wakeup_at();
+            let next = wakeup.filter(|at| *at < end);
             self.clock.advance(next.unwrap_or(end).since(self.now()));
-            self.driver.handle(None);
+            self.driver()?.handle(None);
             if next.is_none() {
                 return self.finish_moment();
             }
         }
     }
 
-    /// Lets everything happen that happens at this moment, until `is_enough` says so or nothing is left to happen.
+    /// Lets everything happen that happens at this moment, for as long as `goes_on` says so.
     pub fn run_while(&mut self, mut goes_on: impl FnMut() -> bool) -> Result<(), SimulationError> {
         let deadline = Instant::now() + PATIENCE;
         while goes_on() {
@@ -116,14 +118,14 @@ impl<M: Machine> VirtualLoop<M> {
         // A job tells its news before it counts as ended: with none begun, all news is here.
         let begun = self.busy.load(Ordering::Acquire);
         if let Some(news) = self.mailbox.try_next() {
-            self.driver.handle(Some(news));
+            self.driver()?.handle(Some(news));
             return Ok(true);
         }
         if begun == 0 {
             return Ok(false);
         }
         let news = self.mailbox.next_until(Some(deadline)).ok_or(SimulationError::Hangs)?;
-        self.driver.handle(Some(news));
+        self.driver()?.handle(Some(news));
         Ok(true)
     }
 
@@ -131,19 +133,21 @@ impl<M: Machine> VirtualLoop<M> {
     fn step(&mut self, deadline: Instant) -> Result<(), SimulationError> {
         self.begin_jobs()?;
         let news = self.mailbox.next_until(Some(deadline)).ok_or(SimulationError::Hangs)?;
-        self.driver.handle(Some(news));
+        self.driver()?.handle(Some(news));
         Ok(())
     }
 
     fn begin_jobs(&mut self) -> Result<(), SimulationError> {
-        while let Some(job) = self.driver.poll_job() {
+        while let Some(job) = self.driver()?.poll_job() {
             self.begin(job);
         }
-        match self.driver.ended() {
-            None => Ok(()),
-            Some(Ok(())) => Err(SimulationError::Over),
-            Some(Err(error)) => Err(error.into()),
-        }
+        let Some(end) = self.driver()?.ended() else { return Ok(()) };
+        self.driver = None;
+        Err(end.map_or_else(SimulationError::Loop, |()| SimulationError::Over))
+    }
+
+    fn driver(&mut self) -> Result<&mut Driver<M>, SimulationError> {
+        self.driver.as_mut().ok_or(SimulationError::Over)
     }
 
     fn begin(&self, job: Job) {

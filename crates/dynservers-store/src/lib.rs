@@ -43,6 +43,12 @@
 //! FROM dynamic_servers_readable WHERE failure_message IS NOT NULL ORDER BY id;
 //! ```
 //!
+//! What does a program keep with its servers? (`meta` is JSON, and NULL if there is nothing.)
+//!
+//! ```sql
+//! SELECT id, name, meta FROM dynamic_servers WHERE meta IS NOT NULL ORDER BY id;
+//! ```
+//!
 //! What happened to server 2?
 //!
 //! ```sql

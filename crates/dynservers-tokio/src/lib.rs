@@ -20,5 +20,6 @@ mod runtime;
 mod transport;
 
 pub use dynservers_host::*;
+pub use dynservers_http::TransportSetupError;
 pub use runtime::{Running, clock, execute, start};
-pub use transport::{HttpExecutor, HttpOptions, TransportSetupError};
+pub use transport::{HttpExecutor, HttpOptions};

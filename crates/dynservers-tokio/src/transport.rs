@@ -9,14 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynservers_core::{AsyncExecutor, Completing, Completion, Effect, Time};
-use dynservers_http::{Clock, Exchange, Provider, Sent, TransportError};
-use http::header::{CONTENT_LENGTH, HeaderValue};
-use http::{HeaderMap, Method};
+use dynservers_host::{FleetClock, wall_millis};
+use dynservers_http::{Clock, Exchange, Provider, TransportError, TransportSetupError, stated_length};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use reqwest::{Client, redirect, retry};
-use thiserror::Error;
 use tokio::time::timeout;
 
-use dynservers_host::{FleetClock, wall_millis};
 use gate::Gate;
 
 /// A connection in the pool that the other side has closed meanwhile makes the next answer a lost one, and a lost
@@ -39,14 +38,6 @@ pub struct HttpOptions {
     pub clock: FleetClock,
 }
 
-/// Why an [`HttpExecutor`] cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the HTTP client cannot be made: {message}")]
-pub struct TransportSetupError {
-    /// What went wrong.
-    pub message: String,
-}
-
 /// Does the effects of a provider with an HTTP API.
 ///
 /// Each effect is one request at most: no retry, no redirect, no ambient proxy, no cookies.
@@ -55,7 +46,7 @@ pub struct TransportSetupError {
 /// not leave after its [`Effect::not_after`]. One without a body may leave as much later as a connection takes: only a
 /// create does harm when it is late, and a create has a body.
 ///
-/// What went wrong before a connection was there is told as [`Sent::No`]; anything after that as [`Sent::Maybe`].
+/// What went wrong before a connection was there is told as [`Sent::No`](dynservers_http::Sent::No); anything after that as [`Sent::Maybe`](dynservers_http::Sent::Maybe).
 #[derive(Clone)]
 pub struct HttpExecutor {
     provider: Arc<dyn Provider>,
@@ -115,7 +106,10 @@ impl HttpExecutor {
             Ok(request) => request,
             Err(completion) => return *completion,
         };
-        state_empty_body(&mut request);
+        // The length of a body that is there is stated by the client.
+        if let Some(length) = stated_length(request.method(), &[]).filter(|_| request.body().is_empty()) {
+            request.headers_mut().insert(CONTENT_LENGTH, length);
+        }
         let result = self.send(request, effect.not_after).await;
         exchange.finish(result, self.clock())
     }
@@ -131,30 +125,35 @@ impl HttpExecutor {
         not_after: Time,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         if let (Some("https"), Some(message)) = (request.uri().scheme_str(), &self.distrust) {
-            return Err(unsent(message));
+            return Err(TransportError::unsent(message));
         }
         let gate = Gate::new(self.options.clock.clone(), not_after);
         let request = reqwest::Request::try_from(request.map(|body| gate.guard(body)))
-            .map_err(|error| unsent(&words::of(error)))?;
+            .map_err(|error| TransportError::unsent(words::of(error)))?;
         let result = tokio::select! {
             result = timeout(self.options.request_timeout, self.carry(request)) => {
                 result.unwrap_or_else(|_| Err(self.overdue()))
             }
-            () = gate.closed() => Err(unsent(gate::CLOSED)),
+            () = gate.closed() => Err(TransportError::unsent(gate::CLOSED)),
         };
         // The gate's word is better than the client's, which sees a request that failed half-way.
-        result.map_err(|error| if gate.is_closed() { unsent(gate::CLOSED) } else { error })
+        result.map_err(|error| if gate.is_closed() { TransportError::unsent(gate::CLOSED) } else { error })
     }
 
     async fn carry(&self, request: reqwest::Request) -> Result<http::Response<Vec<u8>>, TransportError> {
         let mut answer = self.client.execute(request).await.map_err(words::tell)?;
         if head_length(answer.headers()) > HEAD_CAP {
-            return Err(maybe(format!("the answer was lost: its headers are longer than {HEAD_CAP} bytes")));
+            return Err(TransportError::maybe_sent(format!(
+                "the answer was lost: its headers are longer than {HEAD_CAP} bytes"
+            )));
         }
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(words::tell)? {
             if body.len() + chunk.len() > self.body_cap {
-                return Err(maybe(format!("the answer is longer than {} bytes", self.body_cap)));
+                return Err(TransportError::maybe_sent(format!(
+                    "the answer is longer than {} bytes",
+                    self.body_cap
+                )));
             }
             body.extend_from_slice(&chunk);
         }
@@ -166,7 +165,10 @@ impl HttpExecutor {
     }
 
     fn overdue(&self) -> TransportError {
-        maybe(format!("there was no whole answer within {:?}", self.options.request_timeout))
+        TransportError::maybe_sent(format!(
+            "there was no whole answer within {:?}",
+            self.options.request_timeout
+        ))
     }
 }
 
@@ -176,25 +178,9 @@ impl AsyncExecutor for HttpExecutor {
     }
 }
 
-/// States the length of an empty body where a body is usual: the client does not, and some servers insist
-/// (RFC 9110, section 8.6).
-fn state_empty_body(request: &mut http::Request<Vec<u8>>) {
-    if request.body().is_empty() && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
-        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-}
-
 /// Gives how many bytes headers have when they are written out.
 fn head_length(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
-}
-
-fn unsent(message: &str) -> TransportError {
-    TransportError { sent: Sent::No, message: message.to_owned() }
-}
-
-fn maybe(message: String) -> TransportError {
-    TransportError { sent: Sent::Maybe, message }
 }
 
 fn setup(error: &dyn std::error::Error) -> TransportSetupError {

@@ -10,8 +10,8 @@ use dynservers_host::{Driver, FleetClock, Hands, RunError};
 
 use crate::blueprint::{Blueprint, Site};
 use crate::errors::{BoxError, BuildError};
-use crate::events::Events;
 use crate::face::{async_determine, face};
+use crate::stream::Events;
 
 macro_rules! awaited {
     ($future:expr) => {

@@ -1,13 +1,13 @@
 //! A fleet on threads, without an async runtime: on one of its own, or turned by a program that has a loop already.
 
 use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
 use dynservers_blocking::{HttpExecutor, HttpOptions, Running};
 use dynservers_core::Event;
-use dynservers_host::{CountFn, Driver, FleetClock, Hands, wait};
+use dynservers_host::{CountFn, Driver, FleetClock, Handle, Hands, wait};
 
 pub use dynservers_blocking::Turned;
 
@@ -77,21 +77,20 @@ impl FleetBuilder {
         crate::simulation::Simulation::new(self)
     }
 
-    /// Opens a fleet that goes by this clock.
+    /// Opens a fleet that goes by this clock, to be carried by somebody else.
     #[cfg(feature = "simulation")]
-    pub(crate) fn open_at(self, clock: FleetClock) -> Result<(Fleet, Driver), BuildError> {
+    pub(crate) fn begin_at(self, clock: FleetClock) -> Result<(Fleet, Driver, Ending), BuildError> {
         let site = self.0.open(carry, clock)?;
-        let fleet = Fleet { inner: site.inner, idle: Idle::default() };
-        crate::fleet::tell_listeners(&fleet.inner, site.listeners);
-        Ok((fleet, site.driver))
+        let fleet = Fleet { inner: site.inner, idle: Idle::new(site.driver, site.listeners) };
+        let (driver, ending) = fleet.idle.begin(&fleet.inner).map_err(|_| BuildError::Panicked)?;
+        Ok((fleet, driver, ending))
     }
 
     /// Builds a fleet for a program that owns its loop: it does nothing but within [`Turns::turn`] and [`Turns::with`].
     pub fn turns(self) -> Result<Turns, BuildError> {
         let fleet = self.build()?;
         // It was built just now, and nobody else has it.
-        let begun = fleet.idle.begin(&fleet.inner).map_err(|_| BuildError::Panicked)?;
-        let (driver, ending) = begun;
+        let (driver, ending) = fleet.idle.begin(&fleet.inner).map_err(|_| BuildError::Panicked)?;
         Ok(Turns { fleet, running: Running::new(driver), ending: Some(ending) })
     }
 }
@@ -103,13 +102,6 @@ pub struct Turns {
     fleet: Fleet,
     running: Running,
     ending: Option<Ending>,
-}
-
-#[cfg(feature = "simulation")]
-impl Fleet {
-    pub(crate) fn inner_handle(&self) -> dynservers_host::Handle {
-        self.inner.handle().clone()
-    }
 }
 
 impl Turns {
@@ -131,20 +123,15 @@ impl Turns {
     /// Makes calls to the fleet on a thread of their own and turns the loop meanwhile. Gives what they give.
     pub fn with<T: Send>(&mut self, calls: impl FnOnce(&Fleet) -> T + Send) -> Result<T, RunError> {
         let fleet = self.fleet.clone();
-        let handle = self.fleet.inner.handle().clone();
-        let (answer, answered) = mpsc::channel();
+        let (answering, answered) = Answering::new(&fleet);
         thread::scope(|scope| {
-            scope.spawn(move || {
-                // Whoever waits for it is here as long as this thread is.
-                let _ = answer.send(calls(&fleet));
-                handle.nudge();
-            });
+            scope.spawn(move || answering.tell(calls(&fleet)));
             loop {
                 match answered.try_recv() {
                     Ok(value) => return Ok(value),
                     // It panicked: the scope passes that on.
-                    Err(mpsc::TryRecvError::Disconnected) => return Err(RunError::Dropped),
-                    Err(mpsc::TryRecvError::Empty) => {}
+                    Err(TryRecvError::Disconnected) => return Err(RunError::Dropped),
+                    Err(TryRecvError::Empty) => {}
                 }
                 if self.turn(TURN)? == Turned::Over {
                     return answered.recv().map_err(|_| RunError::Dropped);
@@ -164,6 +151,35 @@ impl Turns {
             // It was told before.
             None => Ok(Turned::Over),
         }
+    }
+}
+
+/// The end of calls that are made on another thread. The loop is made to look up, whether they have an answer or panicked.
+pub(crate) struct Answering<T> {
+    answer: Option<mpsc::Sender<T>>,
+    handle: Handle,
+}
+
+impl<T> Answering<T> {
+    /// Makes it, and where the answer is to be found.
+    pub(crate) fn new(fleet: &Fleet) -> (Self, mpsc::Receiver<T>) {
+        let (answer, answered) = mpsc::channel();
+        (Self { answer: Some(answer), handle: fleet.inner.handle().clone() }, answered)
+    }
+
+    pub(crate) fn tell(self, value: T) {
+        if let Some(answer) = &self.answer {
+            // Whoever waits for it is there as long as this thread is.
+            let _ = answer.send(value);
+        }
+    }
+}
+
+impl<T> Drop for Answering<T> {
+    fn drop(&mut self) {
+        // First of all it can be seen that there will be none.
+        self.answer = None;
+        self.handle.nudge();
     }
 }
 

@@ -9,7 +9,7 @@ use dynservers_core::{
     Asker, Config, Event, FleetName, NoAsker, Prepare, Prepared, ProviderConfig, ProviderName, Timing,
     TypeConfig, TypeName,
 };
-use dynservers_host::{CountFn, Counter, Driver, FleetClock, Handle, Hands, Host, PrepareFn};
+use dynservers_host::{CountFn, Counter, Driver, FleetClock, Handle, Hands, Host, PrepareFn, StartError};
 
 use crate::errors::{BoxError, BuildError, Mistake};
 use crate::fleet::{Ended, Inner};
@@ -53,7 +53,6 @@ pub(crate) struct Blueprint {
     pub(crate) count_interval: Duration,
     pub(crate) count_timeout: Option<Duration>,
     pub(crate) max_events: usize,
-    pub(crate) seed: Option<u64>,
 }
 
 impl fmt::Debug for Blueprint {
@@ -107,7 +106,6 @@ impl Blueprint {
             count_interval: COUNT_INTERVAL,
             count_timeout: None,
             max_events: MAX_EVENTS,
-            seed: None,
         }
     }
 
@@ -125,10 +123,7 @@ impl Blueprint {
             options: Arc::new(options),
             ended: Ended::default(),
         });
-        let seed = match self.seed {
-            Some(seed) => seed,
-            None => getrandom::u64().map_err(|error| BuildError::NoEntropy(error.to_string()))?,
-        };
+        let seed = getrandom::u64().map_err(|error| BuildError::NoEntropy(error.to_string()))?;
         let asker: Arc<dyn Asker> = match self.workers.take() {
             Some(workers) => Arc::new(WorkersAsker(workers)),
             None => Arc::new(NoAsker),
@@ -140,6 +135,11 @@ impl Blueprint {
             server_types: types,
             retired_types: retired.into_iter().collect(),
         };
+        // Before a ledger is made.
+        let contradictions = config.contradictions();
+        if !contradictions.is_empty() {
+            return Err(BuildError::Start(StartError::Config(contradictions)));
+        }
         let prepare = prepare(&config, recipes, Arc::clone(&plan), Arc::clone(&self.naming));
         let (interval, timeout) = (self.count_interval, self.count_timeout);
         let counter = self.determine.take().map(|determine| Counter {
@@ -296,7 +296,7 @@ fn prepare(
 ) -> Arc<PrepareFn> {
     let providers: BTreeMap<TypeName, ProviderName> =
         config.server_types.iter().map(|(name, config)| (name.clone(), config.provider.clone())).collect();
-    let none = Options::new();
+    let none = Options::default();
     Arc::new(move |wanted: &Prepare, default_name: &str| {
         let known = providers.get(&wanted.server_type).zip(recipes.get(&wanted.server_type));
         let (provider, recipe) = known.ok_or_else(|| {

@@ -1,12 +1,9 @@
 //! Events: what happened, in order, from where a reader left off.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use dynservers_core::{Event, EventId};
 use dynservers_host::{EventsError, Handle, Receiver, RecvError};
-use futures_lite::{Stream, StreamExt as _, stream};
 use thiserror::Error;
 
 /// How many events are read from the ledger at a time.
@@ -20,36 +17,6 @@ const PAGE: usize = 256;
 pub struct Lagged {
     /// How many.
     pub missed: u64,
-}
-
-/// Events as a stream, for tokio and async-std. See [`events`](crate::Fleet::events).
-pub struct Events(Pin<Box<dyn Stream<Item = Result<Event, Lagged>> + Send>>);
-
-impl std::fmt::Debug for Events {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Events").finish_non_exhaustive()
-    }
-}
-
-impl Events {
-    pub(crate) fn new(reading: Reading) -> Self {
-        Self(Box::pin(stream::unfold(reading, |mut reading| async move {
-            reading.next().await.map(|told| (told, reading))
-        })))
-    }
-
-    /// Waits for the next event; none when the loop has ended and all that it told was read. Cancel safe.
-    pub async fn next(&mut self) -> Option<Result<Event, Lagged>> {
-        self.0.next().await
-    }
-}
-
-impl Stream for Events {
-    type Item = Result<Event, Lagged>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(context)
-    }
 }
 
 /// A reader's place in the log: what it has had, and what is read ahead for it.

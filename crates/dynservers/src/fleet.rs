@@ -276,7 +276,7 @@ impl Idle {
 }
 
 /// Tells every event to listeners, each on a thread of its own, so that none can hold up the loop or another.
-pub(crate) fn tell_listeners(inner: &Inner, listeners: Vec<Listener>) {
+fn tell_listeners(inner: &Inner, listeners: Vec<Listener>) {
     for listener in listeners {
         let reading = inner.events(None);
         let listening = std::thread::Builder::new().name("dynservers-events".to_owned());

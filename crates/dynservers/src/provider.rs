@@ -139,13 +139,13 @@ impl Provider {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, choices: Choices::default(), options: Options::new(), wraps: Vec::new() }
+        Self { source, choices: Choices::default(), options: Options::default(), wraps: Vec::new() }
     }
 
     /// Keeps a value that templates and servers may ask for, by [`NewServer::option`](crate::NewServer::option) and
     /// [`Server::option`](crate::Server::option). It stays in this process: no ledger, log or event has it.
     pub fn option(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options.insert(key.into(), value.into());
+        self.options.set(key.into(), value.into());
         self
     }
 

@@ -71,8 +71,8 @@ impl Server {
     /// Gives a value that was kept with it by [`add_meta`](crate::Fleet::add_meta), or one of its own properties.
     ///
     /// Dots lead into objects: `job.id` is `id` of what is kept under `job`. The properties are `uuid` (the provider's
-    /// id), `title` (the name) and `ip` (the first address), as in laravel-dynamic-servers; a value that is kept under
-    /// such a name comes first.
+    /// id), `title` (the name) and `ip` (the first address), also behind `server_properties.` as in
+    /// laravel-dynamic-servers; a value that is kept under such a name comes first.
     #[must_use]
     pub fn meta(&self, key: &str) -> Option<Value> {
         let kept = self.record.meta.get(key).or_else(|| {
@@ -83,7 +83,7 @@ impl Server {
     }
 
     fn property(&self, key: &str) -> Option<Value> {
-        let text = match key {
+        let text = match key.strip_prefix("server_properties.").unwrap_or(key) {
             "uuid" => self.record.provider_id.as_ref().map(ProviderId::as_str),
             "title" => Some(self.record.name.as_str()).filter(|name| !name.is_empty()),
             "ip" => self.record.addresses.first().map(|address| address.address.as_str()),
@@ -95,7 +95,7 @@ impl Server {
     /// Gives an option of its provider, as [`Provider::option`](crate::Provider::option) was told.
     #[must_use]
     pub fn option(&self, key: &str) -> Option<&str> {
-        self.options.get(&self.record.provider)?.get(key).map(String::as_str)
+        self.options.get(&self.record.provider)?.get(key)
     }
 
     /// Gives all that the ledger has of it.

@@ -1,6 +1,6 @@
 //! Simulation: a fleet in virtual time, for tests of the program that it is in.
 
-use std::sync::mpsc;
+use std::sync::mpsc::TryRecvError;
 use std::thread;
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use dynservers_sim::{VirtualClock, VirtualLoop};
 
 pub use dynservers_sim::{Durations, SimulatedCloud, SimulatedServer, SimulationError, Trouble};
 
-use crate::blocking::{Fleet, FleetBuilder};
+use crate::blocking::{Answering, Fleet, FleetBuilder};
 use crate::errors::BuildError;
+use crate::fleet::Ending;
 use crate::provider::Provider;
 
 /// Where a simulation's time begins: in the year 2026.
@@ -31,13 +32,15 @@ impl From<SimulatedCloud> for Provider {
 pub struct Simulation {
     fleet: Fleet,
     turning: VirtualLoop,
+    /// None once it was told how the loop ended.
+    ending: Option<Ending>,
 }
 
 impl Simulation {
     pub(crate) fn new(builder: FleetBuilder) -> Result<Self, BuildError> {
         let clock = VirtualClock::starting_at(START);
-        let (fleet, driver) = builder.open_at(clock.fleet_clock())?;
-        Ok(Self { fleet, turning: VirtualLoop::new(driver, clock) })
+        let (fleet, driver, ending) = builder.begin_at(clock.fleet_clock())?;
+        Ok(Self { fleet, turning: VirtualLoop::new(driver, clock), ending: Some(ending) })
     }
 
     /// Gives the present, by the fleet's clock.
@@ -48,7 +51,9 @@ impl Simulation {
 
     /// Lets so much time pass, and everything happen that happens in it.
     pub fn run_for(&mut self, time: Duration) -> Result<(), SimulationError> {
-        self.turning.run_for(time)
+        let turned = self.turning.run_for(time);
+        self.note(&turned);
+        turned
     }
 
     /// Makes calls to the fleet, while time stands still. Gives what they give.
@@ -58,20 +63,36 @@ impl Simulation {
     /// If the calls do.
     pub fn with<T: Send>(&mut self, calls: impl FnOnce(&Fleet) -> T + Send) -> Result<T, SimulationError> {
         let fleet = self.fleet.clone();
-        let handle = fleet.inner_handle();
-        let (answer, answered) = mpsc::channel();
+        let (answering, answered) = Answering::new(&fleet);
         thread::scope(|scope| {
-            let calling = scope.spawn(move || {
-                // Whoever waits for it is here as long as this thread is.
-                let _ = answer.send(calls(&fleet));
-                handle.nudge();
+            scope.spawn(move || answering.tell(calls(&fleet)));
+            let mut answer = None;
+            let turned = self.turning.run_while(|| match answered.try_recv() {
+                Ok(value) => {
+                    answer = Some(value);
+                    false
+                }
+                // They panicked, and the scope passes that on.
+                Err(TryRecvError::Disconnected) => false,
+                Err(TryRecvError::Empty) => true,
             });
-            let turned = self.turning.run_while(|| !calling.is_finished());
-            match answered.recv() {
-                Ok(value) => Ok(value),
-                // The calls panicked, and the scope passes that on.
-                Err(_) => Err(turned.err().unwrap_or(SimulationError::Over)),
-            }
+            // Whoever waits for the end goes on now.
+            self.note(&turned);
+            let answer = answer.or_else(|| answered.recv().ok());
+            answer.ok_or_else(|| turned.err().unwrap_or(SimulationError::Over))
         })
+    }
+
+    /// Tells how the loop ended, if it has.
+    fn note(&mut self, turned: &Result<(), SimulationError>) {
+        let result = match turned {
+            Ok(()) | Err(SimulationError::Hangs) => return,
+            Err(SimulationError::Loop(error)) => Err(error.clone()),
+            Err(_) => Ok(()),
+        };
+        if let Some(ending) = self.ending.take() {
+            // What it gives is told by the error that led here.
+            let _ = ending.tell(result);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Templates: what servers are made from, as a type of the provider's, as plain JSON, or as a closure over the server.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use dynservers_core::{Failure, ProviderName, ServerId, Spec, TypeName};
@@ -49,8 +50,26 @@ impl Template for dynservers_local::Template {
     }
 }
 
-/// A provider's options: what [`Provider::option`](crate::Provider::option) was told.
-pub(crate) type Options = BTreeMap<String, String>;
+/// A provider's options: what [`Provider::option`](crate::Provider::option) was told. Their values may be secrets, and are
+/// not shown.
+#[derive(Clone, Default)]
+pub(crate) struct Options(BTreeMap<String, String>);
+
+impl Options {
+    pub(crate) fn set(&mut self, key: String, value: String) {
+        self.0.insert(key, value);
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 /// A server that is about to be made.
 #[derive(Clone, Debug)]
@@ -90,7 +109,7 @@ impl NewServer<'_> {
     /// Gives an option of its provider, as [`Provider::option`](crate::Provider::option) was told.
     #[must_use]
     pub fn option(&self, key: &str) -> Option<&str> {
-        self.options.get(key).map(String::as_str)
+        self.options.get(key)
     }
 }
 
@@ -141,8 +160,8 @@ impl Recipe {
     }
 }
 
-impl std::fmt::Debug for Recipe {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Recipe {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Fixed { .. } => "Recipe::Fixed",
             Self::Each(_) => "Recipe::Each",

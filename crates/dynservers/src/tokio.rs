@@ -1,4 +1,7 @@
 //! A fleet on tokio: what `dynservers::Fleet` is with the feature `tokio`.
+//!
+//! It is to be built and run within a runtime that has its time and its network enabled; its other calls may be awaited
+//! anywhere.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,8 +12,8 @@ use dynservers_tokio::{HttpExecutor, HttpOptions, Running, clock};
 
 use crate::blueprint::{Blueprint, Site};
 use crate::errors::{BoxError, BuildError};
-use crate::events::Events;
 use crate::face::{async_determine, face};
+use crate::stream::Events;
 
 macro_rules! awaited {
     ($future:expr) => {

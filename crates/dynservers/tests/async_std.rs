@@ -35,7 +35,8 @@ macro_rules! hold {
     }};
 }
 
-scenarios::scenarios!(run, awaited, async_std);
+scenarios::calls::calls!(run, awaited, async_std);
+scenarios::closures::closures!(run, awaited);
 
 #[test]
 fn a_loop_that_is_dropped_in_the_middle_of_a_create_is_a_crash_and_nothing_is_doubled() {

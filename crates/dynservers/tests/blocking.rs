@@ -6,7 +6,7 @@ mod scenarios;
 
 macro_rules! run {
     ($block:block) => {
-        (|| $block)()
+        $block
     };
 }
 
@@ -29,19 +29,18 @@ macro_rules! hold {
     };
 }
 
-scenarios::scenarios!(run, waited, blocking);
+scenarios::calls::calls!(run, waited, blocking);
+scenarios::closures::closures!(run, waited);
 
 #[test]
 fn a_host_that_owns_its_loop_turns_it() {
     let cloud = cloud();
     let mut turns = plain(&cloud).turns().unwrap();
+    assert_eq!(cloud.calls("look") + cloud.calls("check"), 0, "nothing is done but in a turn");
     assert_eq!(turns.with(|fleet| fleet.ensure(2)).unwrap().unwrap().desired, 2);
-    let mut rounds = 0;
     while cloud.servers().len() < 2 {
         assert_eq!(turns.turn(Duration::from_millis(5)), Ok(dynservers::blocking::Turned::GoesOn));
-        rounds += 1;
     }
-    assert!(rounds > 0, "nothing is done but in a turn");
     turns.with(|fleet| fleet.wait_until_settled(PATIENCE)).unwrap().unwrap();
     let fleet = turns.fleet();
     let ending = std::thread::spawn(move || fleet.shutdown());
@@ -73,4 +72,29 @@ fn calls_that_panic_are_passed_on() {
     let mut turns = plain(&cloud()).turns().unwrap();
     let calls = std::panic::AssertUnwindSafe(|| turns.with(|_| panic!("on purpose")));
     assert!(std::panic::catch_unwind(calls).is_err());
+}
+
+#[test]
+fn handles_are_cheap_to_share() {
+    fn shared<T: Clone + Send + Sync + 'static>() {}
+    shared::<Fleet>();
+    shared::<dynservers::blocking::FleetType>();
+    shared::<dynservers::Server>();
+}
+
+#[cfg(feature = "simulation")]
+#[test]
+fn a_simulated_fleet_can_be_shut_down() {
+    use dynservers::simulation::SimulationError;
+
+    let cloud = SimulatedCloud::default();
+    let fleet = Fleet::builder("workers").provider("cloud", cloud.clone()).server_type(server_type());
+    let mut fleet = fleet.simulate().unwrap();
+    fleet.with(|fleet| fleet.ensure(2)).unwrap().unwrap();
+    fleet.run_for(Duration::from_secs(120)).unwrap();
+    assert_eq!(fleet.with(Fleet::provisioned_count).unwrap(), Ok(2));
+    assert_eq!(fleet.with(Fleet::shutdown).unwrap(), Ok(()));
+    assert_eq!(fleet.run_for(Duration::from_secs(1)), Err(SimulationError::Over));
+    assert_eq!(fleet.with(|fleet| fleet.ensure(1)).unwrap(), Err(CommandError::Stopped(Stopped)));
+    assert_eq!(cloud.servers().len(), 2, "servers stay");
 }

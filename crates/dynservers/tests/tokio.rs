@@ -6,7 +6,7 @@ mod scenarios;
 
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.unwrap().block_on(future)
+    runtime.expect("there is a runtime").block_on(future)
 }
 
 macro_rules! run {
@@ -38,7 +38,8 @@ macro_rules! hold {
     }};
 }
 
-scenarios::scenarios!(run, awaited, tokio);
+scenarios::calls::calls!(run, awaited, tokio);
+scenarios::closures::closures!(run, awaited);
 
 #[test]
 fn a_runtime_that_is_dropped_in_the_middle_of_a_create_is_a_crash_and_nothing_is_doubled() {

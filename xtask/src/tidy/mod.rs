@@ -4,6 +4,7 @@ mod core_wall;
 mod lengths;
 mod readme;
 mod source;
+mod trees;
 mod words;
 mod workspace;
 
@@ -44,6 +45,8 @@ pub(crate) fn run() -> Result<Vec<Finding>, Failure> {
     let mut findings = lengths::check(&files, lengths::LONG_ON_PURPOSE);
     findings.extend(core_wall::check(&files));
     findings.extend(core_wall::check_dependencies(&metadata));
+    findings.extend(trees::check()?);
+    findings.extend(trees::check_adapters(&files));
     findings.extend(workspace::check(&files, &metadata));
     findings.extend(words::check(&files));
     findings.extend(readme::check(&files, &help));

@@ -6,7 +6,7 @@ use super::Finding;
 use super::source::File;
 use crate::COMMANDS;
 
-/// Finds commands in the code blocks of README and `docs/` that do not exist. `help` is what `dynservers help` prints.
+/// Finds commands in the code blocks of the documents at the root and in `docs/` that do not exist. `help` is what `dynservers help` prints.
 pub(super) fn check(files: &[File], help: &str) -> Vec<Finding> {
     if !files.iter().any(|file| file.path == "README.md") {
         return vec![Finding::new("README.md", 1, "is missing")];
@@ -23,7 +23,10 @@ pub(super) fn check(files: &[File], help: &str) -> Vec<Finding> {
         commands: COMMANDS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         valued: BTreeSet::new(),
     };
-    let is_documentation = |file: &&File| file.path == "README.md" || file.path.starts_with("docs/");
+    let is_documentation = |file: &&File| {
+        let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+        (folder.is_empty() && name.split('.').next_back() == Some("md")) || file.path.starts_with("docs/")
+    };
     let documents = files.iter().filter(is_documentation);
     documents.flat_map(|document| unknown(document, &daemon, &xtask)).collect()
 }
@@ -175,7 +178,10 @@ mod tests {
         let expected = [
             (3, "there is no command `enshure`: dynservers knows emulate, ensure, help, run"),
             (4, "there is no command `demmo`: dynservers knows emulate, ensure, help, run"),
-            (5, "there is no command `tests`: cargo xtask knows help, lint, storm, test, tidy"),
+            (
+                5,
+                "there is no command `tests`: cargo xtask knows features, gate, help, lint, loops, scratch, storm, test, tidy",
+            ),
         ];
         assert_eq!(found(readme), expected.map(|(line, message)| (line, message.to_owned())));
     }
@@ -183,9 +189,9 @@ mod tests {
     #[test]
     fn other_documents_are_read_too() {
         let text = "```sh\ndynservers demmo\n```\n";
-        let files = ["README.md", "docs/a.md", "crates/a.md"].map(|path| File::new(path, text));
+        let files = ["README.md", "B.md", "docs/a.md", "crates/a.md"].map(|path| File::new(path, text));
         let found: Vec<_> = check(&files, HELP).into_iter().map(|finding| finding.path).collect();
-        assert_eq!(found, ["README.md", "docs/a.md"]);
+        assert_eq!(found, ["README.md", "B.md", "docs/a.md"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod crashes;
 mod demands;
 mod disk;
 mod draining;
+mod embedded;
 mod failing;
 mod faults;
 mod life;

@@ -105,7 +105,7 @@ pub(crate) fn plain_server(id: u64) -> ServerRecord {
         failed_at: None,
         retry: None,
         protected: false,
-        meta: BTreeMap::from([("job".to_owned(), serde_json::json!({"id": 7}))]),
+        meta: BTreeMap::new(),
         recall: Some(Retry { tries: 2, at: at(11) }),
         disowned: false,
     }
@@ -115,6 +115,7 @@ pub(crate) fn plain_server(id: u64) -> ServerRecord {
 pub(crate) fn full_server(id: u64) -> ServerRecord {
     ServerRecord {
         name: format!("dynamic-server-default-{id}"),
+        meta: BTreeMap::from([("job".to_owned(), serde_json::json!({"id": 7}))]),
         status: Status::Errored,
         previous_status: Some(Status::Starting),
         why: Why::Replaces(ServerId(9)),
@@ -280,6 +281,8 @@ pub(crate) fn every_kind() -> Vec<EventKind> {
             failure: failure(),
             next_try: at(90),
         },
+        EventKind::CountUnknown { reason: "the queue is down".to_owned() },
+        EventKind::CountKnown,
         EventKind::DesiredChanged { server_type: type_name("default"), from: None, to: 3 },
         EventKind::DesiredChanged { server_type: type_name("default"), from: Some(1), to: 0 },
     ]
@@ -323,6 +326,18 @@ pub(crate) fn every_command() -> Vec<CommandRecord> {
         (
             Action::Protect { server: ServerId(8), protected: false },
             Err(Refusal::UnknownServer { server: ServerId(8) }),
+        ),
+        (
+            Action::AddMeta {
+                server: ServerId(1),
+                key: "job".to_owned(),
+                value: serde_json::json!([7, null]),
+            },
+            Ok(Done::MetaAdded { server: ServerId(1), key: "job".to_owned() }),
+        ),
+        (
+            Action::AddMeta { server: ServerId(2), key: "job".to_owned(), value: serde_json::Value::Null },
+            Err(Refusal::MetaTooLarge { server: ServerId(2) }),
         ),
         (Action::Pause { out: Some(true), inward: None }, Ok(Done::Paused { out: true, inward: false })),
         (Action::Takeover { provider: Some(provider()) }, Ok(Done::TakenOver { servers: 1 })),

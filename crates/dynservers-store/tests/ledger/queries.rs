@@ -81,6 +81,7 @@ fn every_documented_query_answers_its_question() {
             "2|dynamic-server-default-2|errored|2023-11-14T22:13:22.000Z|\
              no more servers 'here'; DROP TABLE dynamic_servers|SERVER_CREATING_LIMIT_REACHED|01JX",
         ],
+        vec!["2|dynamic-server-default-2|{\"job\":{\"id\":7}}"],
         vec!["2023-11-14T22:13:21.000Z|creating|", "2023-11-14T22:13:23.000Z|errored|starting"],
         vec![&format!("2|dynamic-server-default-2|{spec}")],
     ]
@@ -95,16 +96,17 @@ fn every_column_of_a_server_shows_what_its_record_says() {
     let connection = Connection::open(&place.path).unwrap();
     let sql = "SELECT name, type, status, previous_status, status_updated_at_ms, created_at_ms, reboot_requested_at_ms, \
                provider, provider_id, token, create_phase, removal_why, addresses ->> '$[1].address', failure_code, \
-               failure_http_status, failure_correlation, replaces, protected, disowned FROM dynamic_servers WHERE id = 2";
+               failure_http_status, failure_correlation, replaces, protected, disowned, meta ->> '$.job.id' \
+               FROM dynamic_servers WHERE id = 2";
     assert_eq!(
         rows(&connection, sql),
         ["dynamic-server-default-2|default|errored|starting|1700000002000|1700000002000|1700000009000|\
           upcloud|de-fra1/00c7-2|fffffffffffffffffffffffffffffffd|bound|surplus|2001:db8::7|\
-          SERVER_CREATING_LIMIT_REACHED|403|01JX|9|1|1"],
+          SERVER_CREATING_LIMIT_REACHED|403|01JX|9|1|1|7"],
     );
-    let nothing = "SELECT provider_id, token, create_phase, removal_why, failure_message, spec, addresses \
+    let nothing = "SELECT provider_id, token, create_phase, removal_why, failure_message, spec, addresses, meta \
                    FROM dynamic_servers WHERE id = 1";
-    assert_eq!(rows(&connection, nothing), ["||||||"]);
+    assert_eq!(rows(&connection, nothing), ["|||||||"]);
     let readable = "SELECT addresses FROM dynamic_servers_readable ORDER BY id";
     assert_eq!(rows(&connection, readable), ["", "192.0.2.7 2001:db8::7", ""]);
 }

@@ -1,12 +1,15 @@
-//! The pool: threads for what a loop has done elsewhere, as many as are needed at once, and gone when they idle.
+//! Threads: where jobs are done without a runtime; as many as are needed at once, and gone when they idle.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use dynservers_host::{Job, wait};
+use futures_lite::future::block_on;
+
+use crate::jobs::Job;
 
 /// How long a thread waits for another job before it ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -15,7 +18,13 @@ const IDLE: Duration = Duration::from_secs(10);
 ///
 /// Dropping it ends the threads that wait; those at work end with it.
 #[derive(Default)]
-pub(crate) struct Pool(Arc<Shared>);
+pub struct Threads(Arc<Shared>);
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Threads").finish_non_exhaustive()
+    }
+}
 
 #[derive(Default)]
 struct Shared {
@@ -30,9 +39,9 @@ struct State {
     closed: bool,
 }
 
-impl Pool {
+impl Threads {
     /// Has a job done. If the system gives no thread, the job is dropped, which its loop is told.
-    pub(crate) fn begin(&self, job: Job) {
+    pub fn begin(&self, job: Job) {
         let mut state = self.0.state();
         if state.waiting > state.jobs.len() {
             state.jobs.push_back(job);
@@ -52,7 +61,7 @@ impl Pool {
             while let Some(job) = next {
                 match job {
                     Job::Blocking(job) => job.run(),
-                    Job::Async(job) => wait(job.run()),
+                    Job::Async(job) => block_on(job.run()),
                 }
                 next = shared.next();
             }
@@ -61,7 +70,7 @@ impl Pool {
     }
 }
 
-impl Drop for Pool {
+impl Drop for Threads {
     fn drop(&mut self) {
         self.0.state().closed = true;
         self.0.changed.notify_all();
