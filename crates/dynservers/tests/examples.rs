@@ -1,18 +1,21 @@
 //! The examples of an own provider and an own executor: run as a reader would run them.
 
 #![cfg(all(feature = "blocking", feature = "simulation"))]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
-/// Runs an example, which `cargo test` has built, and gives what it prints.
-fn run(name: &str) -> String {
+/// Runs an example and gives what it prints. `cargo test` has built it, but not where it is told which test to run.
+fn run(name: &str, source: &str) -> String {
     let test = std::env::current_exe().unwrap();
-    let built = test.parent().and_then(std::path::Path::parent).unwrap().join("examples").join(name);
-    let output = Command::new(&built).output().unwrap_or_else(|error| {
-        panic!("{} does not run ({error}): cargo build --examples --all-features", built.display())
-    });
+    let built = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
+    let written = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(source);
+    let is_new = written(&built).is_some_and(|at| Some(at) > written(&source));
+    assert!(is_new, "{} is not built: cargo build -p dynservers --examples --all-features", built.display());
+    let output = Command::new(&built).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {}\n{printed}{told}", output.status);
@@ -29,7 +32,7 @@ fn tells(printed: &str, lines: &[&str]) {
 #[test]
 fn an_own_provider_passes_the_kit_and_has_a_fleet() {
     tells(
-        &run("own_provider"),
+        &run("own_provider", "own_provider/main.rs"),
         &[
             "conformance: 31 checks, no fault, 1 skipped",
             "passed  looks-are-whole",
@@ -41,7 +44,7 @@ fn an_own_provider_passes_the_kit_and_has_a_fleet() {
 #[test]
 fn an_own_executor_passes_the_kit_and_its_servers_finish_their_work() {
     tells(
-        &run("own_executor"),
+        &run("own_executor", "own_executor.rs"),
         &[
             "conformance: 10 checks, no fault, 1 skipped",
             "passed  late-effects-are-unsent",
@@ -74,7 +77,8 @@ fn the_document_knows_every_check() {
     let document = include_str!("../../../PROVIDERS.md");
     let section = document.split("\n## ").find(|section| section.starts_with("What the kit checks")).unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-    let (of_provider, of_executor) = (run("own_provider"), run("own_executor"));
+    let (of_provider, of_executor) =
+        (run("own_provider", "own_provider/main.rs"), run("own_executor", "own_executor.rs"));
     let all: BTreeSet<&str> = checks(&of_provider).union(&checks(&of_executor)).copied().collect();
     assert_eq!(rows.collect::<BTreeSet<_>>(), all);
 }
