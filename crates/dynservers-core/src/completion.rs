@@ -112,7 +112,7 @@ impl Reconciler {
             Errand::Account => self.handle_account(&name, outcome, next),
             Errand::Create(id, token) => self.handle_create(&name, id, token, outcome, next),
             Errand::Server(id, Task::Find, Some(token)) => {
-                self.handle_find(&name, id, token, outcome, flight.begun);
+                self.handle_find(&name, id, token, outcome, next.is_none(), flight.begun);
             }
             Errand::Server(id, Task::Inspect, _) => self.handle_inspect(id, outcome, flight.begun),
             Errand::Server(id, task, _) => self.handle_task(id, task, outcome, next),
@@ -184,12 +184,15 @@ impl Reconciler {
         id: ServerId,
         token: Token,
         outcome: Outcome,
+        is_last: bool,
         begun: Time,
     ) {
         let now = self.now;
         match outcome {
             Outcome::Page(page) => {
-                let is_whole = page.total.is_none_or(|total| total == page.servers.len() as u64);
+                // No other page is read: where there is one, nothing is known of what this one lacks.
+                let is_told_whole = page.total.is_none_or(|total| total == page.servers.len() as u64);
+                let is_whole = is_last && is_told_whole;
                 let shows_it = page.servers.iter().any(|server| server.labels.token == Some(token));
                 for observed in page.servers.iter().filter(|server| server.labels.token == Some(token)) {
                     self.observe(name, observed, begun);

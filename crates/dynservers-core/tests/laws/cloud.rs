@@ -40,6 +40,8 @@ pub(crate) struct Habits {
     pub(crate) quota: Option<usize>,
     /// How many requests a create takes.
     pub(crate) create_steps: u32,
+    /// Whether a search gives a page with nothing on it first, and says that there is another.
+    pub(crate) finds_in_pieces: bool,
 }
 
 impl Default for Habits {
@@ -54,6 +56,7 @@ impl Default for Habits {
             forgets_orders: false,
             quota: None,
             create_steps: 1,
+            finds_in_pieces: false,
         }
     }
 }
@@ -188,6 +191,11 @@ impl Cloud {
                 Outcome::Account(Account { total, ..Account::default() }).into()
             }
             Op::Look => self.page(effect.step.as_ref(), now),
+            Op::Find(_) if self.habits.finds_in_pieces => {
+                let page = Page { servers: Vec::new(), total: None, seam: Seam::Following };
+                let next = Some(Step("the rest".to_owned()));
+                Completion { outcome: Outcome::Page(page), next, rate: None }
+            }
             Op::Find(token) => {
                 let servers: Vec<Observed> =
                     self.list(now).into_iter().filter(|server| server.labels.token == Some(*token)).collect();

@@ -289,3 +289,16 @@ fn a_provider_that_keeps_no_account_is_created_at() {
     assert_eq!(world.count(Status::Running), 3);
     world.converge(3);
 }
+
+#[test]
+fn a_search_that_was_not_read_to_its_end_proves_nothing() {
+    let mut world = started();
+    world.cloud.habits.finds_in_pieces = true;
+    // Later than anything that is waited for, so that only the search could tell.
+    world.cloud.habits.list_lag = 3_600_000;
+    world.fate(Fate::LoseReply, every(1, "create"));
+    world.ensure(1);
+    world.run_seconds(1_800);
+    assert!(world.sent("find") > 2, "it is searched for");
+    assert_eq!((world.sent("create"), world.cloud.peak), (1, 1), "and not made again");
+}
