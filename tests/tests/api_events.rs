@@ -49,7 +49,7 @@ fn a_listener_hears_everything_once_across_kills_of_the_daemon() {
             std::thread::spawn(move || listen(&socket, known, |_| false))
         };
         fleet.ensure(count);
-        eventually("there is something to hear", || (page(&socket, known).len() >= 5).then_some(()));
+        eventually("there is something to hear", || (page(&socket, known).len() >= 7).then_some(()));
         fleet.kill();
         heard.extend(listener.join().expect("it listens"));
         fleet.start();
