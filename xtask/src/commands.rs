@@ -48,9 +48,11 @@ pub(crate) const THREADS: &str = "6";
 
 /// Builds the daemon and runs every test.
 ///
-/// The daemon comes first, with the features of the tests, so that those which start it find it beside them.
+/// The daemon comes first, with the features of the tests, so that those which start it find it beside them; so does the
+/// example that is a test itself, which cargo builds as nothing else while it tests.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     checks::daemon().run()?;
+    Cargo::new("build --workspace --all-features --example test_your_app --quiet").run()?;
     let tests = Cargo::new("test --workspace --all-features --no-fail-fast")
         .environment("RUST_TEST_THREADS", THREADS)
         .arguments(arguments);
