@@ -71,13 +71,16 @@ impl<M: Machine> Running<M> {
     pub fn until<T>(&mut self, call: impl Future<Output = T>) -> Result<Option<T>, RunError> {
         let waker = Waker::from(Arc::clone(&self.mailbox));
         let mut call = pin!(call);
+        let mut is_over = false;
         loop {
             if let Poll::Ready(answer) = call.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return Ok(Some(answer));
             }
-            if self.step(None)? == Turned::Over {
+            if is_over {
                 return Ok(None);
             }
+            // The end itself may be what is waited for.
+            is_over = self.step(None)? == Turned::Over;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::Future;
 use core::pin::Pin;
@@ -101,6 +102,32 @@ pub trait AsyncExecutor: Send + Sync {
     ///
     /// Dropping the future is a lost answer: the effect may have happened.
     fn execute<'a>(&'a self, effect: &'a Effect) -> Completing<'a>;
+}
+
+impl<E: Executor + ?Sized> Executor for Arc<E> {
+    fn execute(&self, effect: &Effect) -> Completion {
+        (**self).execute(effect)
+    }
+}
+
+impl<E: AsyncExecutor + ?Sized> AsyncExecutor for Arc<E> {
+    fn execute<'a>(&'a self, effect: &'a Effect) -> Completing<'a> {
+        (**self).execute(effect)
+    }
+}
+
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn load(&mut self) -> Result<Stored, StoreError> {
+        (**self).load()
+    }
+
+    fn append(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        (**self).append(batch)
+    }
+
+    fn events(&mut self, after: EventId, limit: usize) -> Result<Vec<Event>, StoreError> {
+        (**self).events(after, limit)
+    }
 }
 
 /// Asks workers. Blocking: an async loop calls it on its blocking pool.

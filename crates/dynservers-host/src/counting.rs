@@ -60,10 +60,13 @@ pub(crate) struct Calls {
     /// When the next one is due; at once if none was made.
     due: Option<Time>,
     open: Option<Open>,
+    /// How many there were.
+    made: u64,
 }
 
 #[derive(Debug)]
 struct Open {
+    call: u64,
     /// When it counts as failed; none if it does already.
     deadline: Option<Time>,
     leash: Option<Leash>,
@@ -91,21 +94,24 @@ impl Calls {
         }
         self.due = Some(now + counter.interval.max(Duration::from_millis(1)));
         let broken = "the closure that determines the number of servers panicked".to_owned();
-        let report = Report::new(mailbox, Kind::Counted(Err(broken)));
+        self.made += 1;
+        let call = self.made;
+        let report = Report::new(mailbox, Kind::Counted(call, Err(broken)));
         let handle = handle();
         let (job, leash) = match &counter.count {
             CountFn::Blocking(count) => {
                 let count = Arc::clone(count);
-                (Job::Blocking(BlockingJob::new(report, move || Kind::Counted(count(handle)))), None)
+                (Job::Blocking(BlockingJob::new(report, move || Kind::Counted(call, count(handle)))), None)
             }
             CountFn::Async(count) => {
                 let count = Arc::clone(count);
                 // The closure itself is called within, so that a panic of it is caught too.
-                let (job, leash) = AsyncJob::new(report, async move { Kind::Counted(count(handle).await) });
+                let (job, leash) =
+                    AsyncJob::new(report, async move { Kind::Counted(call, count(handle).await) });
                 (Job::Async(job), Some(leash))
             }
         };
-        self.open = Some(Open { deadline: Some(now + counter.timeout), leash });
+        self.open = Some(Open { call, deadline: Some(now + counter.timeout), leash });
         Some(job)
     }
 
@@ -120,8 +126,14 @@ impl Calls {
         ))
     }
 
-    /// Notes that a call has ended. Gives whether that is news: one that took too long has been told of.
-    pub(crate) fn end(&mut self) -> bool {
-        self.open.take().is_some_and(|open| open.deadline.is_some())
+    /// Notes that a call has ended. Gives whether that is news: one that took too long has been told of, and one of a
+    /// counter before this one is nobody's any more.
+    pub(crate) fn end(&mut self, call: u64) -> bool {
+        self.open.take_if(|open| open.call == call).is_some_and(|open| open.deadline.is_some())
+    }
+
+    /// Begins anew with another counter, at once. An async call of the old one is given up.
+    pub(crate) fn renew(&mut self) {
+        *self = Self { made: self.made, ..Self::default() };
     }
 }

@@ -34,12 +34,19 @@ pub(crate) struct Desk {
     /// The machine has at most one batch out, but that one may have to wait for a read to end.
     batches: VecDeque<Batch>,
     reads: VecDeque<Read>,
+    reads_no_more: bool,
     metrics: Arc<Metrics>,
 }
 
 impl Desk {
     pub(crate) fn new(store: Box<dyn Store>, metrics: Arc<Metrics>) -> Self {
-        Self { store: Some(store), batches: VecDeque::new(), reads: VecDeque::new(), metrics }
+        Self {
+            store: Some(store),
+            batches: VecDeque::new(),
+            reads: VecDeque::new(),
+            reads_no_more: false,
+            metrics,
+        }
     }
 
     /// Whether nothing is being done nor waits to be.
@@ -54,7 +61,15 @@ impl Desk {
 
     /// Reads once there is nothing to write.
     pub(crate) fn read(&mut self, read: Read) {
-        self.reads.push_back(read);
+        if !self.reads_no_more {
+            self.reads.push_back(read);
+        }
+    }
+
+    /// Lets go of whoever waits to read, now and from now on: readers must not keep a loop from its end.
+    pub(crate) fn read_no_more(&mut self) {
+        self.reads_no_more = true;
+        self.reads.clear();
     }
 
     /// Gives the next job, if the store is here and there is one.

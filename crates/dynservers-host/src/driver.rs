@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dynservers_core::{
-    Completion, Effect, EffectId, Failure, Input, Output, Prepare, Reconciler, Store, StoreError, Time,
+    Completion, Effect, EffectId, Failure, Input, Output, Prepare, ProviderName, Reconciler, Store,
+    StoreError, Time,
 };
 use thiserror::Error;
 
@@ -35,7 +36,7 @@ const MOST_NEWS: usize = 4096;
 pub enum RunError {
     /// The ledger could not be written, or belongs to another process now.
     #[error("the ledger could not be written: {0}")]
-    Store(#[source] StoreError),
+    Store(StoreError),
     /// The store panicked.
     #[error("the store panicked while it was used")]
     StorePanicked,
@@ -120,15 +121,15 @@ impl<M: Machine> Driver<M> {
         Self {
             machine,
             parts,
-            clock,
             desk: Desk::new(store, Arc::clone(&metrics)),
             asks: Asks::default(),
             calls: Calls::default(),
             callers: Callers::default(),
             waiters: Waiters::default(),
-            in_flight: InFlight::new(Arc::clone(&metrics)),
+            in_flight: InFlight::new(clock.clone(), Arc::clone(&metrics)),
             effects: VecDeque::new(),
             metrics,
+            clock,
             stopping: false,
             failed: None,
             busy_since: Instant::now(),
@@ -169,11 +170,11 @@ impl<M: Machine> Driver<M> {
         self.calls.poll_job(counter, self.clock.now(), mailbox, || self.handle.clone())
     }
 
-    /// Tells whether the loop is over, and how it ended: a shutdown is through, or the ledger cannot be written.
+    /// Tells whether the loop is over, and how it ended: a shutdown is through, or the ledger cannot be written. If it is
+    /// not, whoever waited for what is so now is answered.
     pub fn ended(&mut self) -> Option<Result<(), RunError>> {
-        if let Some(error) = self.failed.take() {
-            tracing::error!(%error, "loop");
-            return Some(Err(error));
+        if let Some(error) = &self.failed {
+            return Some(Err(error.clone()));
         }
         let over = self.stopping && self.in_flight.is_empty() && self.desk.is_free();
         if !over {
@@ -181,6 +182,12 @@ impl<M: Machine> Driver<M> {
             self.metrics.turn(self.busy_since.elapsed());
         }
         over.then_some(Ok(()))
+    }
+
+    /// Whether somebody waits for the fleet to be settled, and so for time to pass.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        !self.waiters.is_empty()
     }
 
     /// Gives how long to wait for news at most; for ever if there is nothing to wake up for.
@@ -261,9 +268,23 @@ impl<M: Machine> Driver<M> {
     }
 
     fn execute(&mut self, effect: Effect) -> Job {
-        let hands = self.parts.executors.get(&effect.provider).cloned().unwrap_or_else(Hands::none);
+        let hands = self.hands(&effect.provider);
         let give_up = self.give_up(&effect);
         self.in_flight.begin(effect, hands, give_up, &self.handle.mailbox)
+    }
+
+    /// Gives who does a provider's effects: nobody, where it is not configured any more, or where as many as may be under
+    /// way at once have not come back. More would take every thread that there is.
+    fn hands(&self, provider: &ProviderName) -> Hands {
+        let Some(hands) = self.parts.executors.get(provider) else {
+            return Hands::none(format!("there is no executor for provider {provider}"));
+        };
+        let concurrency = self.parts.config.providers.get(provider).map_or(1, |config| config.concurrency);
+        let hung = self.in_flight.count_hung(provider);
+        if hung >= concurrency.max(1) as usize {
+            return Hands::none(format!("{hung} calls of the executor have not come back"));
+        }
+        hands.clone()
     }
 
     /// Gives the moment after which no answer is waited for: the last one at which the request may leave, and as long
@@ -282,8 +303,8 @@ impl<M: Machine> Driver<M> {
                 self.asks.end(server, question, &answer);
                 self.tell(Input::Answered { server, question, answer });
             }
-            Kind::Counted(result) => {
-                if self.calls.end() {
+            Kind::Counted(call, result) => {
+                if self.calls.end(call) {
                     self.tell(Input::Counted(result));
                 }
             }
@@ -291,6 +312,7 @@ impl<M: Machine> Driver<M> {
             Kind::Stop => {
                 if !self.stopping {
                     self.stopping = true;
+                    self.desk.read_no_more();
                     self.tell(Input::Shutdown);
                 }
             }
@@ -302,7 +324,10 @@ impl<M: Machine> Driver<M> {
         match self.desk.end(end) {
             Ok(Some(seq)) => self.tell(Input::Persisted(seq)),
             Ok(None) => {}
-            Err(error) => self.failed = Some(error),
+            Err(error) => {
+                tracing::error!(%error, "loop");
+                self.failed = Some(error);
+            }
         }
     }
 
@@ -342,6 +367,11 @@ impl<M: Machine> Driver<M> {
         }
         let config = parts.config.clone();
         self.parts = parts;
+        self.calls.renew();
+        if self.parts.counter.is_none() {
+            // Nobody is left who could say so.
+            self.tell(Input::Counted(Ok(())));
+        }
         self.tell(Input::Configure(Box::new(config)));
         Ok(())
     }

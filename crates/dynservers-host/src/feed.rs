@@ -107,6 +107,12 @@ impl Receiver {
         self.begins_after
     }
 
+    /// Gives the last event of the log as far as it was told, heard by this receiver or not.
+    #[must_use]
+    pub fn last(&self) -> Option<EventId> {
+        self.shared.kept().last
+    }
+
     /// Waits for the next event. Cancel safe.
     pub async fn recv(&mut self) -> Result<Event, RecvError> {
         loop {

@@ -202,6 +202,23 @@ impl Handle {
         let seat = self.seats.acquire_arc().await;
         let (answer, answered) = async_channel::bounded(1);
         self.mailbox.push(Kind::Message(message(Caller { answer, _seat: seat })))?;
-        answered.recv().await.map_err(|_| Stopped)
+        let mut leaving = Leaving { mailbox: &self.mailbox, answered: false };
+        let answer = answered.recv().await;
+        leaving.answered = true;
+        answer.map_err(|_| Stopped)
+    }
+}
+
+/// Makes the loop look up when somebody leaves without an answer, so that the seat is free again.
+struct Leaving<'a> {
+    mailbox: &'a Mailbox,
+    answered: bool,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.mailbox.nudge();
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Hands: who does the effects of a provider, blocking or not, and what is wrapped around them.
 
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 
 use dynservers_core::{AsyncExecutor, Completing, Completion, Effect, Executor, Failure, Outcome};
@@ -46,20 +47,29 @@ pub trait Wrap: Send + Sync {
     }
 }
 
-/// Nobody, for a provider that is not configured any more.
-struct Nobody;
+/// Does nothing, and says why.
+struct Nobody(String);
 
-impl Executor for Nobody {
-    fn execute(&self, effect: &Effect) -> Completion {
-        let message = format!("there is no executor for provider {}", effect.provider);
-        Outcome::Unsent(Failure::new(message)).into()
+impl AsyncExecutor for Nobody {
+    fn execute<'a>(&'a self, _effect: &'a Effect) -> Completing<'a> {
+        Box::pin(ready(Outcome::Unsent(Failure::new(self.0.as_str())).into()))
+    }
+}
+
+impl<W: Wrap + ?Sized> Wrap for Arc<W> {
+    fn before(&self, effect: &Effect) -> Option<Completion> {
+        (**self).before(effect)
+    }
+
+    fn after(&self, effect: &Effect, completion: Completion) -> Completion {
+        (**self).after(effect, completion)
     }
 }
 
 impl Hands {
-    /// Gives somebody who does nothing, and says so.
-    pub(crate) fn none() -> Self {
-        Self::Blocking(Arc::new(Nobody))
+    /// Gives somebody who does nothing, and says why.
+    pub(crate) fn none(why: String) -> Self {
+        Self::Async(Arc::new(Nobody(why)))
     }
 
     /// Puts something around every effect. Of several, the last one put around is the outermost: its `before` comes

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dynservers_core::{Completion, Effect, EffectId, Failure, Outcome, Reason, Time};
+use dynservers_core::{Completion, Effect, EffectId, Failure, Outcome, ProviderName, Reason, Time};
 
+use crate::clock::FleetClock;
 use crate::hands::Hands;
 use crate::jobs::{AsyncJob, BlockingJob, Job, Leash, Report};
 use crate::mailbox::{Kind, Mailbox};
@@ -18,6 +19,9 @@ use crate::metrics::Metrics;
 pub(crate) struct InFlight {
     issued: BTreeMap<EffectId, Issued>,
     deadlines: BTreeSet<(Time, EffectId)>,
+    /// Blocking ones that were given up and have not come back: each holds a thread.
+    hung: BTreeMap<EffectId, ProviderName>,
+    clock: FleetClock,
     metrics: Arc<Metrics>,
 }
 
@@ -26,12 +30,18 @@ struct Issued {
     effect: Arc<Effect>,
     at: Instant,
     give_up: Time,
-    _leash: Option<Leash>,
+    /// None where it blocks a thread, which cannot be given up.
+    leash: Option<Leash>,
 }
 
 impl InFlight {
-    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { issued: BTreeMap::new(), deadlines: BTreeSet::new(), metrics }
+    pub(crate) fn new(clock: FleetClock, metrics: Arc<Metrics>) -> Self {
+        Self { issued: BTreeMap::new(), deadlines: BTreeSet::new(), hung: BTreeMap::new(), clock, metrics }
+    }
+
+    /// Counts the threads that a provider's executor keeps and does not give back.
+    pub(crate) fn count_hung(&self, provider: &ProviderName) -> usize {
+        self.hung.values().filter(|hung| *hung == provider).count()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -49,19 +59,28 @@ impl InFlight {
         let effect = Arc::new(effect);
         let id = effect.id;
         let report = Report::new(mailbox, Kind::Completed(id, lost("the executor panicked")));
-        let given = Arc::clone(&effect);
+        let (given, clock) = (Arc::clone(&effect), self.clock.clone());
         let (job, leash) = match hands {
             Hands::Blocking(executor) => {
-                let work = move || Kind::Completed(id, executor.execute(&given));
+                let work = move || {
+                    let completion = late(&given, &clock).unwrap_or_else(|| executor.execute(&given));
+                    Kind::Completed(id, completion)
+                };
                 (Job::Blocking(BlockingJob::new(report, work)), None)
             }
             Hands::Async(executor) => {
-                let work = async move { Kind::Completed(id, executor.execute(&given).await) };
+                let work = async move {
+                    let completion = match late(&given, &clock) {
+                        Some(completion) => completion,
+                        None => executor.execute(&given).await,
+                    };
+                    Kind::Completed(id, completion)
+                };
                 let (job, leash) = AsyncJob::new(report, work);
                 (Job::Async(job), Some(leash))
             }
         };
-        self.issued.insert(id, Issued { effect, at: Instant::now(), give_up, _leash: leash });
+        self.issued.insert(id, Issued { effect, at: Instant::now(), give_up, leash });
         self.deadlines.insert((give_up, id));
         job
     }
@@ -78,18 +97,31 @@ impl InFlight {
             return None;
         }
         let late = lost("the executor gave no answer in time");
-        self.end(id, &late).then_some((id, late))
+        let issued = self.issued.get(&id).filter(|issued| issued.leash.is_none());
+        let provider = issued.map(|issued| issued.effect.provider.clone());
+        let ended = self.end(id, &late);
+        self.hung.extend(provider.map(|provider| (id, provider)));
+        ended.then_some((id, late))
     }
 
     /// Notes what became of an effect. Gives whether that was still waited for.
     pub(crate) fn end(&mut self, id: EffectId, completion: &Completion) -> bool {
-        let Some(issued) = self.issued.remove(&id) else { return false };
+        let Some(issued) = self.issued.remove(&id) else {
+            self.hung.remove(&id);
+            return false;
+        };
         self.deadlines.remove(&(issued.give_up, id));
         let (effect, latency) = (&issued.effect, issued.at.elapsed());
         self.metrics.effect(&effect.provider, effect.op.name(), completion.outcome.name(), latency);
         log(effect, completion, latency);
         true
     }
+}
+
+/// Ends an effect whose time passed before its job had its turn, so that no executor has to look at the clock for that.
+fn late(effect: &Effect, clock: &FleetClock) -> Option<Completion> {
+    let is_late = clock.now() > effect.not_after;
+    is_late.then(|| Outcome::Unsent(Failure::new("its time had passed before it could be begun")).into())
 }
 
 fn lost(message: &str) -> Completion {

@@ -29,7 +29,7 @@ pub(crate) enum Kind {
     /// What a worker answered.
     Answered(ServerId, Question, Answer),
     /// What became of the closure that determines the number of servers.
-    Counted(Result<(), String>),
+    Counted(u64, Result<(), String>),
     /// Somebody speaks to the machine.
     Message(Message),
     /// The end is wished for.

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -40,39 +39,40 @@ struct State {
 }
 
 impl Threads {
-    /// Has a job done. If the system gives no thread, the job is dropped, which its loop is told.
+    /// Has a job done. If the system gives no thread for it, it waits for one that is there, or for the next job that gets
+    /// one.
     pub fn begin(&self, job: Job) {
         let mut state = self.0.state();
-        if state.waiting > state.jobs.len() {
-            state.jobs.push_back(job);
+        state.jobs.push_back(job);
+        if state.waiting >= state.jobs.len() {
             drop(state);
             self.0.changed.notify_one();
             return;
         }
         drop(state);
-        // What is left when that fails is a job that was dropped.
-        let _ = self.spawn(job);
-    }
-
-    fn spawn(&self, job: Job) -> io::Result<()> {
         let shared = Arc::clone(&self.0);
         let work = move || {
-            let mut next = Some(job);
-            while let Some(job) = next {
+            while let Some(job) = shared.next() {
                 match job {
                     Job::Blocking(job) => job.run(),
                     Job::Async(job) => block_on(job.run()),
                 }
-                next = shared.next();
             }
         };
-        thread::Builder::new().name("dynservers-job".to_owned()).spawn(work).map(drop)
+        if let Err(error) = thread::Builder::new().name("dynservers-job".to_owned()).spawn(work) {
+            tracing::warn!(%error, "the system gives no thread");
+        }
     }
 }
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        self.0.state().closed = true;
+        let mut state = self.0.state();
+        state.closed = true;
+        // What nobody has begun is not begun any more, which its loop is told.
+        let left = std::mem::take(&mut state.jobs);
+        drop(state);
+        drop(left);
         self.0.changed.notify_all();
     }
 }

@@ -10,7 +10,7 @@ use dynservers_host::{Driver, FleetClock, Job, Machine, Mailbox, RunError, wait}
 use thiserror::Error;
 
 /// How long, in life, the jobs of one moment may take before a simulation says that one of them hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A clock that only a simulation moves.
 #[derive(Clone, Debug)]
@@ -53,8 +53,9 @@ pub enum SimulationError {
     /// The loop was shut down.
     #[error("the fleet was shut down")]
     Over,
-    /// Something that the loop had begun did not end, in real time.
-    #[error("something that was begun did not end within {PATIENCE:?} of real time")]
+    /// Something that the loop had begun did not end in real time; or a call waited for time to pass, which it does only in
+    /// `run_for`.
+    #[error("nothing happened for {PATIENCE:?} of real time, and somebody waits for something")]
     Hangs,
 }
 
@@ -97,18 +98,22 @@ impl<M: Machine> VirtualLoop<M> {
         }
     }
 
-    /// Lets everything happen that happens at this moment, for as long as `goes_on` says so.
+    /// Lets everything happen that happens at this moment, for as long as `goes_on` says so. Time passes only while somebody
+    /// waits for the fleet to be settled. If nothing more happens and it still goes on, the loop is ended.
     pub fn run_while(&mut self, mut goes_on: impl FnMut() -> bool) -> Result<(), SimulationError> {
-        let deadline = Instant::now() + PATIENCE;
         while goes_on() {
-            self.step(deadline)?;
+            let stepped = self.step(Instant::now() + PATIENCE);
+            if stepped == Err(SimulationError::Hangs) {
+                // Whoever waits for what cannot come is let go.
+                self.driver = None;
+            }
+            stepped?;
         }
         Ok(())
     }
 
     fn finish_moment(&mut self) -> Result<(), SimulationError> {
-        let deadline = Instant::now() + PATIENCE;
-        while self.step_if_any(deadline)? {}
+        while self.step_if_any(Instant::now() + PATIENCE)? {}
         Ok(())
     }
 
@@ -129,9 +134,18 @@ impl<M: Machine> VirtualLoop<M> {
         Ok(true)
     }
 
-    /// Does what there is to do, and waits for news.
+    /// Does what there is to do, and waits for news, or for time where somebody waits for that.
     fn step(&mut self, deadline: Instant) -> Result<(), SimulationError> {
-        self.begin_jobs()?;
+        if self.step_if_any(deadline)? {
+            return Ok(());
+        }
+        let now = self.now();
+        let driver = self.driver()?;
+        if let Some(at) = driver.wakeup_at().filter(|_| driver.is_waited_for()) {
+            self.clock.advance(at.since(now));
+            self.driver()?.handle(None);
+            return Ok(());
+        }
         let news = self.mailbox.next_until(Some(deadline)).ok_or(SimulationError::Hangs)?;
         self.driver()?.handle(Some(news));
         Ok(())

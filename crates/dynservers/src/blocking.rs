@@ -37,7 +37,8 @@ impl FleetBuilder {
     ///
     /// If it fails, panics or takes too long, the last numbers stay, an event says so
     /// ([`CountUnknown`](crate::EventKind::CountUnknown), once an episode), and it is called again. It is called on a
-    /// thread on which it may block.
+    /// thread on which it may block. One that takes too long cannot be ended: until it returns it is not called again, so
+    /// give what it asks a timeout.
     pub fn determine_server_count<F, T, E>(mut self, determine: F) -> Self
     where
         F: Fn(Fleet) -> Result<T, E> + Send + Sync + 'static,
@@ -46,7 +47,7 @@ impl FleetBuilder {
         self.0.determine = Some(Box::new(move |plan| {
             CountFn::Blocking(Arc::new(move |handle| {
                 let fleet = Fleet { inner: Inner::new(handle, Arc::clone(&plan)), idle: Idle::default() };
-                determine(fleet).map(drop).map_err(|error| error.into().to_string())
+                determine(fleet).map(drop).map_err(crate::errors::told)
             }))
         }));
         self
@@ -102,6 +103,13 @@ pub struct Turns {
     fleet: Fleet,
     running: Running,
     ending: Option<Ending>,
+}
+
+#[cfg(feature = "simulation")]
+impl Fleet {
+    pub(crate) fn wait_for_listeners(&self) {
+        self.inner.wait_for_listeners();
+    }
 }
 
 impl Turns {
@@ -203,11 +211,10 @@ fn carry_on(driver: Driver) -> Result<(), dynservers_host::RunError> {
     Running::new(driver).run()
 }
 
-fn spawn(fleet: Fleet) {
+fn spawn(fleet: Fleet) -> Result<(), BuildError> {
     let run = move || drop(fleet.run());
-    if let Err(error) = thread::Builder::new().name("dynservers".to_owned()).spawn(run) {
-        tracing::error!(%error, "the fleet gets no thread, and does not run");
-    }
+    let spawned = thread::Builder::new().name("dynservers".to_owned()).spawn(run);
+    spawned.map(drop).map_err(|error| BuildError::NoThread(error.to_string()))
 }
 
 /// Events as an iterator. See [`Fleet::events`].

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynservers_core::{
-    Asker, Config, Event, FleetName, NoAsker, Prepare, Prepared, ProviderConfig, ProviderName, Timing,
-    TypeConfig, TypeName,
+    Asker, Config, FleetName, NoAsker, Prepare, Prepared, ProviderConfig, ProviderName, Timing, TypeConfig,
+    TypeName,
 };
 use dynservers_host::{CountFn, Counter, Driver, FleetClock, Handle, Hands, Host, PrepareFn, StartError};
 
+use crate::audience::{Audience, Listener};
 use crate::errors::{BoxError, BuildError, Mistake};
 use crate::fleet::{Ended, Inner};
 use crate::ledger::{Nowhere, OpenStore};
@@ -27,9 +28,6 @@ const MAX_EVENTS: usize = 4096;
 const COUNT_INTERVAL: Duration = Duration::from_secs(60);
 /// The least time between two looks, or determinations.
 const LEAST_INTERVAL: Duration = Duration::from_millis(1);
-
-/// A closure that is told of every event.
-pub(crate) type Listener = Box<dyn FnMut(&Event) + Send>;
 
 /// What determines the number of servers, once there is a fleet to give the commands to.
 pub(crate) type Determine = Box<dyn FnOnce(Arc<Plan>) -> CountFn + Send>;
@@ -74,6 +72,8 @@ pub(crate) struct Plan {
     pub(crate) options: Arc<BTreeMap<ProviderName, Options>>,
     /// How the loop ended, once it has.
     pub(crate) ended: Ended,
+    /// Those who listen.
+    pub(crate) audience: Audience,
 }
 
 /// What a blueprint makes: all of a fleet but its runtime.
@@ -122,6 +122,7 @@ impl Blueprint {
             default_type: default_type(&types)?,
             options: Arc::new(options),
             ended: Ended::default(),
+            audience: Audience::default(),
         });
         let seed = getrandom::u64().map_err(|error| BuildError::NoEntropy(error.to_string()))?;
         let asker: Arc<dyn Asker> = match self.workers.take() {
@@ -266,7 +267,7 @@ fn place(
     clock: &FleetClock,
     carry: Carry,
 ) -> Result<Place, BuildError> {
-    let failed = |source: BoxError| BuildError::Provider { provider: name.clone(), source };
+    let failed = |cause: BoxError| BuildError::Provider { provider: name.clone(), cause };
     let (hands, config) = match provider.source {
         Source::Http(make) => {
             let cloud = make(fleet).map_err(failed)?;

@@ -9,6 +9,23 @@ use thiserror::Error;
 /// What a closure of yours may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// Says what went wrong and why, down to the first cause: the upper words alone often say only that something failed.
+pub(crate) fn told(error: impl Into<BoxError>) -> String {
+    let error = error.into();
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let more = source.to_string();
+        // Some errors say their cause's words themselves.
+        if !words.contains(&more) {
+            words.push_str(": ");
+            words.push_str(&more);
+        }
+        cause = source.source();
+    }
+    words
+}
+
 /// Why a fleet was not built. Nothing was started, asked or written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -17,12 +34,12 @@ pub enum BuildError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Invalid(Vec<Mistake>),
     /// A provider cannot be used.
-    #[error("provider {provider}: {source}")]
+    #[error("provider {provider}: {cause}")]
     Provider {
         /// Which.
         provider: ProviderName,
         /// What stands in the way.
-        source: BoxError,
+        cause: BoxError,
     },
     /// The ledger cannot be used.
     #[error(transparent)]
@@ -33,6 +50,9 @@ pub enum BuildError {
     /// The system gives no random numbers, without which no two servers could be told apart.
     #[error("the system gives no random numbers: {0}")]
     NoEntropy(String),
+    /// The system gives no thread to run the fleet on.
+    #[error("the system gives no thread to run the fleet on: {0}")]
+    NoThread(String),
     /// Something of yours panicked while the fleet was built.
     #[error("building the fleet panicked")]
     Panicked,
@@ -170,4 +190,25 @@ pub enum RunError {
     /// The loop runs already, or has run: a fleet runs once.
     #[error("the fleet runs already, or has run: build another")]
     RunsAlready,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Error)]
+    #[error("the queue cannot be read")]
+    struct Queue(#[source] std::io::Error);
+
+    #[test]
+    fn the_cause_is_told_too_and_once() {
+        let refused = || std::io::Error::other("connection refused by 10.0.0.1");
+        assert_eq!(told(Queue(refused())), "the queue cannot be read: connection refused by 10.0.0.1");
+        assert_eq!(told("no more"), "no more");
+        let store = StoreError::Io { place: "a.db".into(), message: "no space left".into() };
+        assert_eq!(
+            told(RunError::from(dynservers_host::RunError::Store(store.clone()))).matches("a.db").count(),
+            1
+        );
+    }
 }

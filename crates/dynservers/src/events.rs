@@ -32,6 +32,8 @@ pub(crate) struct Reading {
     behind: bool,
     /// An event that waits, since some before it were lost.
     held: Option<Event>,
+    /// An event that was heard before those in the ledger that come before it were read.
+    ahead: Option<Event>,
 }
 
 impl Reading {
@@ -48,6 +50,7 @@ impl Reading {
             page: VecDeque::new(),
             behind: after.is_some(),
             held: None,
+            ahead: None,
         }
     }
 
@@ -73,8 +76,7 @@ impl Reading {
                     if self.cursor.is_some_and(|cursor| event.id.0 > cursor.0 + 1) {
                         // The ledger may have what was not heard; what is heard is in it already.
                         self.behind = true;
-                        self.page.push_back(event);
-                        self.catch_up_before().await;
+                        self.ahead = Some(event);
                     } else if let Some(told) = self.tell(event) {
                         return Some(told);
                     }
@@ -84,7 +86,7 @@ impl Reading {
                     return Some(Err(Lagged { missed }));
                 }
                 Err(RecvError::Lagged(_)) => self.behind = true,
-                Err(RecvError::Closed) => return None,
+                Err(RecvError::Closed) => return self.end(),
             }
         }
     }
@@ -106,6 +108,14 @@ impl Reading {
         Some(Ok(event))
     }
 
+    /// Tells how many events there were that cannot be read any more, if there were any.
+    fn end(&mut self) -> Option<Result<Event, Lagged>> {
+        let (cursor, last) = (self.cursor?, self.live.last()?);
+        let missed = last.0.checked_sub(cursor.0).filter(|missed| *missed > 0)?;
+        self.cursor = Some(last);
+        self.begun.then_some(Err(Lagged { missed }))
+    }
+
     /// Reads on in the ledger.
     async fn catch_up(&mut self) {
         let after = self.cursor.unwrap_or_default();
@@ -117,15 +127,8 @@ impl Reading {
             Err(EventsError::Stopped(_)) => {}
             Err(error) => tracing::warn!(%error, "events"),
         }
-    }
-
-    /// Reads what the ledger has before an event that was heard.
-    async fn catch_up_before(&mut self) {
-        let heard = self.page.pop_back();
-        self.catch_up().await;
-        // If there is more than a page, the event comes again from the ledger.
         if !self.behind {
-            self.page.extend(heard);
+            self.page.extend(self.ahead.take());
         }
     }
 }

@@ -76,8 +76,9 @@ macro_rules! face {
                 self
             }
 
-            /// Calls a closure with every event from the start on, in order, each once. It has a thread of its own, on
-            /// which it may block; a panic in it is logged, and the next event comes.
+            /// Calls a closure with every event from the start on, in order, each once. It has a thread of its own, which
+            /// belongs to no runtime and may be blocked; a panic in it is logged, and the next event comes. One that is
+            /// slower than the fleet for long loses events where no ledger keeps them, which is logged.
             pub fn on_event(mut self, listener: impl FnMut(&crate::Event) + Send + 'static) -> Self {
                 self.0.listeners.push(Box::new(listener));
                 self
@@ -101,7 +102,7 @@ macro_rules! face {
             /// Builds the fleet and runs it in the background until [`Fleet::shutdown`].
             pub $($asyncness)? fn start(self) -> Result<Fleet, crate::BuildError> {
                 let fleet = $own!(self.build())?;
-                spawn(fleet.clone());
+                spawn(fleet.clone())?;
                 Ok(fleet)
             }
         }
@@ -261,14 +262,17 @@ macro_rules! face {
             ///
             /// Giving it up before that is a crash, which is lawful: the next start finds what was under way.
             pub $($asyncness)? fn run(&self) -> Result<(), crate::RunError> {
-                let (driver, ending) = self.idle.begin(&self.inner)?;
+                let (driver, ending) = match self.idle.begin(&self.inner) {
+                    Ok(begun) => begun,
+                    Err(ended) => return ended,
+                };
                 let result = $own!(carry_on(driver));
                 ending.tell(result)
             }
 
             /// Ends the fleet's loop, not its servers, and returns once it has ended, with how: nothing new is begun,
-            /// and what is under way is waited for and recorded, each within its own bound. It may be said more than
-            /// once.
+            /// and what is under way is waited for and recorded, each within its own bound; then, for ten seconds at most,
+            /// those who listen by [`on_event`](FleetBuilder::on_event). It may be said more than once.
             pub $($asyncness)? fn shutdown(&self) -> Result<(), crate::RunError> {
                 if self.idle.end(&self.inner) {
                     return Ok(());
@@ -369,7 +373,7 @@ macro_rules! async_determine {
                         let determined = determine(fleet);
                         Box::pin(async move {
                             let determined = determined.await;
-                            determined.map(drop).map_err(|error| error.into().to_string())
+                            determined.map(drop).map_err(crate::errors::told)
                         })
                     }))
                 }));

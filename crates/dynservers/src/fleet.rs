@@ -1,7 +1,7 @@
 //! The fleet behind its three faces: every call, as a future that any executor can await.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_lock::OnceCell;
@@ -11,7 +11,8 @@ use dynservers_core::{
 use dynservers_host::{Driver, Handle, Stopped};
 use serde_json::Value;
 
-use crate::blueprint::{Listener, Plan};
+use crate::audience::Listener;
+use crate::blueprint::Plan;
 use crate::errors::{CommandError, RunError, SettleError};
 use crate::events::Reading;
 use crate::server::Server;
@@ -170,6 +171,12 @@ impl Inner {
         Reading::new(self.handle.clone(), after)
     }
 
+    /// Waits on this thread until every listener has heard what was told by now, within a bound.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn wait_for_listeners(&self) {
+        self.plan.audience.catch_up(self.handle.subscribe().last());
+    }
+
     /// Gives where it is told how the loop ended.
     pub(crate) fn ended(&self) -> Ended {
         Arc::clone(&self.plan.ended)
@@ -183,7 +190,9 @@ impl Inner {
     /// Ends the loop and tells how it ended.
     pub(crate) async fn shutdown(&self) -> Result<(), RunError> {
         self.handle.shutdown().await;
-        self.plan.ended.wait().await.clone()
+        let ended = self.plan.ended.wait().await.clone();
+        self.plan.audience.leaves().await;
+        ended
     }
 
     async fn desire(&self, action: Action) -> Result<Desired, CommandError> {
@@ -254,49 +263,29 @@ impl Idle {
         Self(Arc::new(Mutex::new(Some((driver, listeners)))))
     }
 
-    /// Gives the loop to be run, to the first who asks, and begins to tell the listeners.
-    pub(crate) fn begin(&self, inner: &Inner) -> Result<(Driver, Ending), RunError> {
-        let (driver, listeners) = self.take().ok_or(RunError::RunsAlready)?;
-        tell_listeners(inner, listeners);
+    /// Gives the loop to be run, to the first who asks, and begins to tell the listeners. Of a fleet that has ended it gives
+    /// how.
+    pub(crate) fn begin(&self, inner: &Inner) -> Result<(Driver, Ending), Result<(), RunError>> {
+        let waiting = self.waiting().take();
+        let Some((driver, listeners)) = waiting else {
+            return Err(inner.ended().get().cloned().unwrap_or(Err(RunError::RunsAlready)));
+        };
+        inner.plan.audience.tell(inner, listeners);
         Ok((driver, Ending::new(inner.ended())))
     }
 
     /// Ends a fleet that never ran. Gives whether it was one.
     pub(crate) fn end(&self, inner: &Inner) -> bool {
-        let Some((driver, _)) = self.take() else { return false };
-        drop(driver);
-        // Nobody else sets it: it never ran.
+        let mut waiting = self.waiting();
+        let Some((driver, _)) = waiting.take() else { return false };
+        // Before anybody can find nothing to run. Nobody else sets it: it never ran.
         let _ = inner.ended().set_blocking(Ok(()));
+        drop(waiting);
+        drop(driver);
         true
     }
 
-    fn take(&self) -> Option<Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-/// Tells every event to listeners, each on a thread of its own, so that none can hold up the loop or another.
-fn tell_listeners(inner: &Inner, listeners: Vec<Listener>) {
-    for listener in listeners {
-        let reading = inner.events(None);
-        let listening = std::thread::Builder::new().name("dynservers-events".to_owned());
-        if let Err(error) = listening.spawn(move || listen(reading, listener)) {
-            tracing::error!(%error, "a listener gets no thread, and no events");
-        }
-    }
-}
-
-fn listen(mut reading: Reading, mut listener: Listener) {
-    while let Some(told) = dynservers_host::wait(reading.next()) {
-        match told {
-            Ok(event) => {
-                let told = std::panic::AssertUnwindSafe(|| listener(&event));
-                // What it panicked with may hold anything, and the next event may find it well again.
-                if std::panic::catch_unwind(told).is_err() {
-                    tracing::error!(event = event.kind.name(), "a listener panicked");
-                }
-            }
-            Err(lagged) => tracing::warn!(missed = lagged.missed, "a listener was too slow"),
-        }
+    fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -75,7 +75,7 @@
 //! `ensure`, `increase` and `decrease` return once the wish is durable, and not when it is fulfilled: that is what
 //! `wait_until_settled` waits for. A number outside of the type's bounds is clamped, and the answer says so. If the closure
 //! fails, panics or takes too long, the last number stays, [`EventKind::CountUnknown`] says why, and the closure is called
-//! again a minute later.
+//! again a minute later; on threads, where nobody can end it, once it has returned.
 //!
 //! # Types
 //!
@@ -174,7 +174,11 @@
 //!     }
 //! }
 //! # fn jobs_in_hand(_: &str) -> Result<u64, BoxError> { Ok(0) }
-//! # drop((Crew, Counting(Default::default())));
+//! # fn example(provider: dynservers::Provider) {
+//! let refused = std::sync::Arc::new(Counting(Default::default()));
+//! let provider = provider.wrap(std::sync::Arc::clone(&refused)); // and read it elsewhere
+//! # drop((provider, Crew));
+//! # }
 //! ```
 //!
 //! # Own providers
@@ -217,6 +221,7 @@
 
 #[cfg(feature = "async-std")]
 pub mod async_std;
+mod audience;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod blueprint;

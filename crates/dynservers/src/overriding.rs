@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dynservers_core::{Answer, Ask, Asker, Failure, Question, Subject, Time};
 
+use crate::errors::told;
 use crate::template::NewServer;
 
 /// What servers are called. A closure over [`NewServer`] is one.
@@ -25,7 +26,11 @@ pub(crate) struct DefaultNames;
 
 impl Naming for DefaultNames {}
 
-/// How workers are spoken with. Called on threads that may block; an error or a panic is no answer, and it is asked again.
+/// How workers are spoken with. Called on threads that may block, also where the fleet is async; an error or a panic is no
+/// answer, and it is asked again.
+///
+/// Every call must end by itself within a bound, as with a timeout on the connection: few are made at once, and one that never
+/// ends keeps its place. Of a server there is one call at a time.
 pub trait Workers: Send + Sync {
     /// Tells how much would be lost if this server went now: the one with the least goes first. None if there is nothing
     /// to tell; then the oldest goes.
@@ -105,6 +110,6 @@ impl Asker for WorkersAsker {
                 Undrained::Gone => Answer::Gone,
             }),
         };
-        answer.unwrap_or_else(|error| Answer::Silent(Failure::new(error.to_string())))
+        answer.unwrap_or_else(|error| Answer::Silent(Failure::new(told(error))))
     }
 }

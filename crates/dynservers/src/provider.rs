@@ -103,7 +103,8 @@ impl Provider {
         Self::new(Source::Http(make))
     }
 
-    /// Makes a provider of whoever does effects one by one, each on a thread.
+    /// Makes a provider of whoever does effects one by one, each on a thread. Every call must end by itself: those that do
+    /// not keep their threads, and nothing more is begun when as many as may be under way have not come back.
     pub fn executor(executor: impl Executor + 'static) -> Self {
         let make = move |_: &FleetName, _: &FleetClock| Ok(Hands::Blocking(Arc::new(executor)));
         Self::hands(ProviderConfig::default(), make)
@@ -126,6 +127,21 @@ impl Provider {
     {
         let make = move |fleet: &FleetName, clock: &FleetClock| match make(fleet, clock) {
             Ok(executor) => Ok(Hands::Blocking(Arc::new(executor))),
+            Err(error) => Err(error.into()),
+        };
+        Self::hands(ProviderConfig::default(), make)
+    }
+
+    /// As [`Provider::executor_with`], of one that does effects at once.
+    pub fn async_executor_with<X, E>(
+        make: impl FnOnce(&FleetName, &FleetClock) -> Result<X, E> + Send + 'static,
+    ) -> Self
+    where
+        X: AsyncExecutor + 'static,
+        E: Into<BoxError>,
+    {
+        let make = move |fleet: &FleetName, clock: &FleetClock| match make(fleet, clock) {
+            Ok(executor) => Ok(Hands::Async(Arc::new(executor))),
             Err(error) => Err(error.into()),
         };
         Self::hands(ProviderConfig::default(), make)

@@ -36,7 +36,8 @@ pub struct ServerType {
     max: u32,
     stop_timeout: Duration,
     on_failed: FailedPolicy,
-    drain: Option<DrainConfig>,
+    drain_deadline: Option<Duration>,
+    drain_interval: Duration,
 }
 
 impl ServerType {
@@ -50,7 +51,8 @@ impl ServerType {
             max: DEFAULT_MAXIMUM,
             stop_timeout: DEFAULT_STOP_TIMEOUT,
             on_failed: FailedPolicy::Delete,
-            drain: None,
+            drain_deadline: None,
+            drain_interval: DRAIN_INTERVAL,
         }
     }
 
@@ -111,21 +113,36 @@ impl ServerType {
     /// Has workers finish before their server is stopped, for as long as `deadline`. Needs
     /// [`workers`](crate::FleetBuilder::workers), which say how they are asked.
     pub fn drain(mut self, deadline: Duration) -> Self {
-        self.drain = Some(DrainConfig { deadline, interval: DRAIN_INTERVAL });
+        self.drain_deadline = Some(deadline);
         self
     }
 
     /// Says how often a worker that drains is asked. Five seconds unless told otherwise.
     pub fn drain_interval(mut self, interval: Duration) -> Self {
-        if let Some(drain) = &mut self.drain {
-            drain.interval = interval;
-        }
+        self.drain_interval = interval;
         self
     }
 
     /// Gives what the machine must know.
     pub(crate) fn config(&self, provider: ProviderName, asks_scores: bool) -> TypeConfig {
-        let Self { min, max, stop_timeout, on_failed, drain, .. } = *self;
+        let Self { min, max, stop_timeout, on_failed, drain_interval: interval, .. } = *self;
+        let drain = self.drain_deadline.map(|deadline| DrainConfig { deadline, interval });
         TypeConfig { min, stop_timeout, on_failed, drain, asks_scores, ..TypeConfig::new(provider, max) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_counts_in_whatever_order() {
+        let (deadline, interval) = (Duration::from_secs(60), Duration::from_secs(1));
+        let place = || ProviderName::new("cloud").unwrap();
+        let one = ServerType::new("a").drain(deadline).drain_interval(interval).config(place(), false);
+        let other = ServerType::new("a").drain_interval(interval).drain(deadline).config(place(), false);
+        assert_eq!(one.drain, Some(DrainConfig { deadline, interval }));
+        assert_eq!(one, other);
+        assert_eq!(ServerType::new("a").drain_interval(interval).config(place(), false).drain, None);
     }
 }

@@ -49,14 +49,18 @@ impl Simulation {
         self.turning.now()
     }
 
-    /// Lets so much time pass, and everything happen that happens in it.
+    /// Lets so much time pass, and everything happen that happens in it, until all who listen have heard of it.
     pub fn run_for(&mut self, time: Duration) -> Result<(), SimulationError> {
         let turned = self.turning.run_for(time);
         self.note(&turned);
+        self.fleet.wait_for_listeners();
         turned
     }
 
-    /// Makes calls to the fleet, while time stands still. Gives what they give.
+    /// Makes calls to the fleet. Gives what they give. Time stands still meanwhile, but while `wait_until_settled` waits.
+    ///
+    /// A call that waits for anything else that has not happened yet, as an event is, waits in vain: let time pass by
+    /// [`run_for`](Self::run_for) instead. It is ended, and the fleet with it.
     ///
     /// # Panics
     ///
@@ -86,7 +90,7 @@ impl Simulation {
     /// Tells how the loop ended, if it has.
     fn note(&mut self, turned: &Result<(), SimulationError>) {
         let result = match turned {
-            Ok(()) | Err(SimulationError::Hangs) => return,
+            Ok(()) => return,
             Err(SimulationError::Loop(error)) => Err(error.clone()),
             Err(_) => Ok(()),
         };

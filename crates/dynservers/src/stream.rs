@@ -19,9 +19,13 @@ impl std::fmt::Debug for Events {
 
 impl Events {
     pub(crate) fn new(reading: Reading) -> Self {
-        Self(Box::pin(stream::unfold(reading, |mut reading| async move {
-            reading.next().await.map(|told| (told, reading))
-        })))
+        let events =
+            stream::unfold(
+                reading,
+                |mut reading| async move { reading.next().await.map(|told| (told, reading)) },
+            );
+        // Whoever asks again after the end is told so again.
+        Self(Box::pin(events.fuse()))
     }
 
     /// Waits for the next event; none when the loop has ended and all that it told was read. Cancel safe.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dynservers_core::{Failure, ProviderName, ServerId, Spec, TypeName};
 use serde_json::Value;
 
-use crate::errors::BoxError;
+use crate::errors::{BoxError, told};
 
 /// What a server is made from, in its provider's own vocabulary.
 ///
@@ -135,7 +135,7 @@ impl Recipe {
         E: Into<BoxError>,
     {
         Self::Each(Arc::new(move |server| {
-            let template = make(server).map_err(|error| Failure::new(error.into().to_string()))?;
+            let template = make(server).map_err(|error| Failure::new(told(error)))?;
             let problems = template.problems();
             if problems.is_empty() {
                 Ok(Spec::new(template.body()))

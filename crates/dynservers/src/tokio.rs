@@ -43,7 +43,9 @@ async fn carry_on(driver: Driver) -> Result<(), RunError> {
     Running::new(driver).await
 }
 
-fn spawn(fleet: Fleet) {
+#[expect(clippy::unnecessary_wraps, reason = "on threads it can fail")]
+fn spawn(fleet: Fleet) -> Result<(), BuildError> {
     // How it ends is told by `wait_until_ended`.
     ::tokio::spawn(async move { drop(fleet.run().await) });
+    Ok(())
 }

@@ -91,7 +91,10 @@ fn a_simulated_fleet_can_be_shut_down() {
     let fleet = Fleet::builder("workers").provider("cloud", cloud.clone()).server_type(server_type());
     let mut fleet = fleet.simulate().unwrap();
     fleet.with(|fleet| fleet.ensure(2)).unwrap().unwrap();
-    fleet.run_for(Duration::from_secs(120)).unwrap();
+    let begun = fleet.now();
+    fleet.with(|fleet| fleet.wait_until_settled(Duration::from_secs(600))).unwrap().unwrap();
+    let took = fleet.now().since(begun);
+    assert!((30..60).contains(&took.as_secs()), "a boot and a poll, in virtual time: {took:?}");
     assert_eq!(fleet.with(Fleet::provisioned_count).unwrap(), Ok(2));
     assert_eq!(fleet.with(Fleet::shutdown).unwrap(), Ok(()));
     assert_eq!(fleet.run_for(Duration::from_secs(1)), Err(SimulationError::Over));

@@ -153,6 +153,98 @@ macro_rules! closures {
             });
         }
 
+        #[cfg(feature = "sqlite")]
+        #[test]
+        fn a_reader_whom_the_end_cuts_off_is_told_what_it_missed() {
+            $run!({
+                let cloud = cloud();
+                let directory = tempfile::tempdir().unwrap();
+                let ledger = dynservers::Sqlite::at(directory.path().join("fleet.db"));
+                let fleet = $w!(plain(&cloud).store(ledger).max_events(1).start()).unwrap();
+                let mut all = 0;
+                // More than a reader takes at a time.
+                while all < 300 {
+                    for count in [5, 0] {
+                        $w!(fleet.ensure(count)).unwrap();
+                        $w!(fleet.wait_until_settled(PATIENCE)).unwrap();
+                    }
+                    all += 32;
+                }
+                let mut events = fleet.events_after(dynservers::EventId(0));
+                assert_eq!($w!(events.next()).unwrap().unwrap().id.0, 1);
+                $w!(fleet.shutdown()).unwrap();
+                let (mut heard, mut missed) = (1, 0);
+                while let Some(told) = $w!(events.next()) {
+                    match told {
+                        Ok(event) => heard = event.id.0,
+                        Err(lagged) => missed += lagged.missed,
+                    }
+                }
+                assert!(missed > 0 && heard + missed >= 300, "{heard} heard, {missed} missed");
+            });
+        }
+
+        #[test]
+        fn readers_who_never_rest_keep_no_fleet_from_its_end() {
+            $run!({
+                let cloud = cloud();
+                let fleet = $w!(plain(&cloud).start()).unwrap();
+                $w!(fleet.ensure(1)).unwrap();
+                let readers: Vec<_> = (0..8)
+                    .map(|_| {
+                        let fleet = fleet.clone();
+                        std::thread::spawn(move || {
+                            $run!({
+                                let mut reads = 0_u64;
+                                while $w!(fleet.events_after(dynservers::EventId(0)).next()).is_some() {
+                                    reads += 1;
+                                }
+                                reads
+                            })
+                        })
+                    })
+                    .collect();
+                $w!(fleet.wait_until_settled(PATIENCE)).unwrap();
+                $w!(fleet.shutdown()).unwrap();
+                for reader in readers {
+                    reader.join().unwrap();
+                }
+            });
+        }
+
+        /// Never comes back, until the test lets it.
+        struct Hung(AtomicU64, Mutex<mpsc::Receiver<()>>);
+
+        impl dynservers::core::Executor for Hung {
+            fn execute(&self, _: &Effect) -> Completion {
+                self.0.fetch_add(1, Ordering::SeqCst);
+                let _ = self.1.lock().unwrap().recv();
+                Outcome::Lost(Failure::new("at last")).into()
+            }
+        }
+
+        #[test]
+        fn an_executor_that_does_not_come_back_keeps_few_threads_and_nobody_else() {
+            $run!({
+                let (let_go, held) = mpsc::channel();
+                let hung = Arc::new(Hung(AtomicU64::new(0), Mutex::new(held)));
+                let provider = dynservers::Provider::executor(Arc::clone(&hung))
+                    .request_timeout(Duration::from_millis(5))
+                    .concurrency(3);
+                let fleet = Fleet::builder("workers").provider("cloud", provider).timing(timing());
+                let fleet = $w!(fleet.server_type(server_type()).start()).unwrap();
+                let told = |view: &dynservers::FleetView| format!("{:?}", view.providers);
+                while !told(&$w!(fleet.view()).unwrap()).contains("3 calls of the executor have not come back") {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                assert_eq!(hung.0.load(Ordering::SeqCst), 3);
+                $w!(fleet.ensure(1)).unwrap();
+                assert_eq!($w!(fleet.shutdown()), Ok(()));
+                assert_eq!(hung.0.load(Ordering::SeqCst), 3);
+                drop(let_go);
+            });
+        }
+
         #[test]
         fn a_cursor_of_another_log_is_no_reason_to_be_silent() {
             $run!({
@@ -211,7 +303,7 @@ macro_rules! closures {
                 let cloud = cloud();
                 let fleet = $w!(plain(&cloud).build()).unwrap();
                 assert_eq!($w!(fleet.shutdown()), Ok(()));
-                assert_eq!($w!(fleet.run()), Err(RunError::RunsAlready));
+                assert_eq!($w!(fleet.run()), Ok(()), "it has ended, and well");
                 assert_eq!($w!(fleet.wait_until_ended()), Ok(()));
                 assert_eq!($w!(fleet.ensure(1)), Err(CommandError::Stopped(Stopped)));
                 assert_eq!(cloud.calls("check") + cloud.calls("look"), 0, "nothing was asked");
