@@ -72,27 +72,27 @@ mod tests {
 
     #[test]
     fn of_one_server_one_question_is_asked_at_a_time_and_then_the_latest() {
-        let (asker, mailbox): (Arc<dyn Asker>, _) = (Arc::new(NoAsker), Arc::new(Mailbox::default()));
+        let (nobody, mailbox): (Arc<dyn Asker>, _) = (Arc::new(NoAsker), Arc::new(Mailbox::default()));
         let mut asks = Asks::default();
         let drain = Question::Drain { deadline: Time::ZERO };
         asks.begin(ask(1, drain));
-        let first = asks.poll_job(&asker, &mailbox).unwrap();
+        let first = asks.poll_job(&nobody, &mailbox).unwrap();
         for question in [drain, Question::Undrain] {
             asks.begin(ask(1, question));
         }
         asks.begin(ask(2, drain));
-        assert!(asks.poll_job(&asker, &mailbox).is_some(), "another server has not to wait");
-        assert!(asks.poll_job(&asker, &mailbox).is_none(), "the first has no answer yet");
+        assert!(asks.poll_job(&nobody, &mailbox).is_some(), "another server has not to wait");
+        assert!(asks.poll_job(&nobody, &mailbox).is_none(), "the first has no answer yet");
         first.run();
         asks.end(ServerId(1), drain, &Answer::Done);
-        asks.poll_job(&asker, &mailbox).unwrap().run();
-        let mut asked = Vec::new();
+        asks.poll_job(&nobody, &mailbox).unwrap().run();
+        let mut told = Vec::new();
         while let Some(news) = mailbox.try_next() {
             if let Kind::Answered(server, question, _) = news.0 {
-                asked.push((server.0, question));
+                told.push((server.0, question));
             }
         }
-        assert_eq!(asked.last(), Some(&(1, Question::Undrain)), "what was overtaken is not asked: {asked:?}");
-        assert!(asks.poll_job(&asker, &mailbox).is_none());
+        assert_eq!(told.last(), Some(&(1, Question::Undrain)), "what was overtaken is not asked: {told:?}");
+        assert!(asks.poll_job(&nobody, &mailbox).is_none());
     }
 }

@@ -31,6 +31,7 @@ macro_rules! hold {
 
 scenarios::calls::calls!(run, waited, blocking);
 scenarios::closures::closures!(run, waited);
+scenarios::readers::readers!(run, waited);
 
 #[test]
 fn a_host_that_owns_its_loop_turns_it() {

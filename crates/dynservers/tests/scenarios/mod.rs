@@ -8,6 +8,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod closures;
+pub(crate) mod readers;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
