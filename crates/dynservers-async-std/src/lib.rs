@@ -24,4 +24,4 @@ mod runtime;
 
 pub use dynservers_blocking::{HttpExecutor, HttpOptions, TransportSetupError};
 pub use dynservers_host::*;
-pub use runtime::{Running, execute, start};
+pub use runtime::{carry, execute, start};

@@ -1,49 +1,22 @@
 //! The loop on async-std: jobs on its threads and its blocking pool, and its timer between two pieces of news.
 
-use std::fmt;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use async_std::future::timeout;
 use async_std::task::{spawn, spawn_blocking};
 use dynservers_core::{Completion, Effect, Failure, Outcome};
-use dynservers_host::{Driver, Handle, Hands, Host, Job, Machine, RunError, StartError};
+use dynservers_host::{Driver, Handle, Hands, Host, Job, Machine, RunError, Running, StartError};
 
-/// A loop that is ready to run: nothing happens but while it is polled.
-///
-/// It ends with `Ok` after [`Handle::shutdown`], and with an error when the ledger cannot be written. Dropping it is
-/// a crash: lawful, and made up for by the next start.
-#[must_use = "a fleet runs only while this is polled"]
-pub struct Running(Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>);
-
-impl fmt::Debug for Running {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Running").finish_non_exhaustive()
-    }
-}
-
-impl Running {
-    /// Makes a loop that carries a driver.
-    pub fn new<M: Machine>(driver: Driver<M>) -> Self {
-        Self(Box::pin(run(driver)))
-    }
-}
-
-impl Future for Running {
-    type Output = Result<(), RunError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
-    }
+/// Makes a loop that carries a driver.
+pub fn carry<M: Machine>(driver: Driver<M>) -> Running {
+    Running::new(run(driver))
 }
 
 /// Reads the ledger, checks that everything fits, and gives the handle and the loop, to be spawned or awaited.
 pub async fn start(host: Host) -> Result<(Handle, Running), StartError> {
     let (handle, driver) = spawn_blocking(move || host.open()).await?;
-    Ok((handle, Running::new(driver)))
+    Ok((handle, carry(driver)))
 }
 
 /// Has one effect done outside of a loop: what blocks, on the blocking pool.

@@ -65,13 +65,13 @@ pub(crate) async fn start(host: Host) -> Result<(Handle, Running), StartError> {
 
 fn carry(driver: Driver) -> Running {
     match chosen() {
-        Loop::Tokio => Box::pin(dynservers_tokio::Running::new(driver)),
+        Loop::Tokio => Box::pin(dynservers_tokio::carry(driver)),
         Loop::Threads => Box::pin(async {
             let thread = spawn_blocking(move || dynservers_blocking::Running::new(driver).run());
             thread.await.expect("a loop does not panic, and waits for no runtime")
         }),
         Loop::AsyncStd => {
-            Box::pin(async { async_std::task::spawn(dynservers_async_std::Running::new(driver)).await })
+            Box::pin(async { async_std::task::spawn(dynservers_async_std::carry(driver)).await })
         }
     }
 }

@@ -366,9 +366,10 @@ impl<M: Machine> Driver<M> {
             return Err(StartError::Config(errors));
         }
         let config = parts.config.clone();
+        let counted = self.parts.counter.is_some();
         self.parts = parts;
         self.calls.renew();
-        if self.parts.counter.is_none() {
+        if counted && self.parts.counter.is_none() {
             // Nobody is left who could say so.
             self.tell(Input::Counted(Ok(())));
         }

@@ -23,6 +23,7 @@ mod latch;
 mod machine;
 mod mailbox;
 mod metrics;
+mod running;
 mod settling;
 mod threads;
 
@@ -38,4 +39,5 @@ pub use jobs::{AsyncJob, BlockingJob, Job};
 pub use machine::Machine;
 pub use mailbox::{Mailbox, News};
 pub use metrics::{BOUNDS, EffectKind, Histogram, Snapshot};
+pub use running::Running;
 pub use threads::Threads;

@@ -21,5 +21,5 @@ mod transport;
 
 pub use dynservers_host::*;
 pub use dynservers_http::TransportSetupError;
-pub use runtime::{Running, clock, execute, start};
+pub use runtime::{carry, clock, execute, start};
 pub use transport::{HttpExecutor, HttpOptions};

@@ -1,44 +1,17 @@
 //! The loop on tokio: jobs on its threads and its blocking pool, and its timer between two pieces of news.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use dynservers_core::{Completion, Effect, Failure, Outcome, Time};
 use dynservers_host::{
-    Driver, FleetClock, Handle, Hands, Host, Job, Machine, RunError, StartError, wall_millis,
+    Driver, FleetClock, Handle, Hands, Host, Job, Machine, RunError, Running, StartError, wall_millis,
 };
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
-/// A loop that is ready to run: nothing happens but while it is polled.
-///
-/// It ends with `Ok` after [`Handle::shutdown`], and with an error when the ledger cannot be written. Dropping it is
-/// a crash: lawful, and made up for by the next start.
-#[must_use = "a fleet runs only while this is polled"]
-pub struct Running(Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>);
-
-impl fmt::Debug for Running {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Running").finish_non_exhaustive()
-    }
-}
-
-impl Running {
-    /// Makes a loop that carries a driver.
-    pub fn new<M: Machine>(driver: Driver<M>) -> Self {
-        Self(Box::pin(run(driver)))
-    }
-}
-
-impl Future for Running {
-    type Output = Result<(), RunError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
-    }
+/// Makes a loop that carries a driver.
+pub fn carry<M: Machine>(driver: Driver<M>) -> Running {
+    Running::new(run(driver))
 }
 
 /// Reads the ledger, checks that everything fits, and gives the handle and the loop, to be spawned or awaited.
@@ -48,7 +21,7 @@ pub async fn start(host: Host) -> Result<(Handle, Running), StartError> {
     let opened = spawn_blocking(move || host.open()).await;
     // Opening catches the panics of what it calls; the task is cancelled only when the runtime ends.
     let (handle, driver) = opened.map_err(|_| StartError::StorePanicked)??;
-    Ok((handle, Running::new(driver)))
+    Ok((handle, carry(driver)))
 }
 
 /// Makes a clock that goes by tokio's, which tests may pause; elsewhere it is like any other.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dynservers_async_std::{HttpExecutor, HttpOptions, Running};
+use dynservers_async_std::{HttpExecutor, HttpOptions};
 use dynservers_host::{Driver, FleetClock, Hands, RunError};
 
 use crate::blueprint::{Blueprint, Site};
@@ -38,7 +38,7 @@ fn carry(
 }
 
 async fn carry_on(driver: Driver) -> Result<(), RunError> {
-    Running::new(driver).await
+    dynservers_async_std::carry(driver).await
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "on threads it can fail")]

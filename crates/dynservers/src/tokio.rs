@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynservers_host::{Driver, FleetClock, Hands, RunError};
-use dynservers_tokio::{HttpExecutor, HttpOptions, Running, clock};
+use dynservers_tokio::{HttpExecutor, HttpOptions, clock};
 
 use crate::blueprint::{Blueprint, Site};
 use crate::errors::{BoxError, BuildError};
@@ -40,7 +40,7 @@ fn carry(
 }
 
 async fn carry_on(driver: Driver) -> Result<(), RunError> {
-    Running::new(driver).await
+    dynservers_tokio::carry(driver).await
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "on threads it can fail")]

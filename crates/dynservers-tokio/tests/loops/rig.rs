@@ -14,7 +14,7 @@ use dynservers_core::{
 use tokio::task::JoinHandle;
 
 use dynservers_tokio::{
-    FleetClock, Handle, Hands, Host, Machine, Parts, PrepareFn, RunError, Running, Stopped,
+    FleetClock, Handle, Hands, Host, Machine, Parts, PrepareFn, RunError, Stopped, carry,
 };
 
 pub(crate) type Seen = Arc<Mutex<Vec<Input>>>;
@@ -185,7 +185,7 @@ impl Rig {
             max_events: 2,
         };
         let (handle, driver) = host.around(machine);
-        let running = tokio::spawn(Running::new(driver));
+        let running = tokio::spawn(carry(driver));
         Self { handle, running, seen, written, allow_write, open, hands, clock }
     }
 
