@@ -53,7 +53,8 @@ pub struct HttpOptions {
 /// its [`Effect::not_after`]. One without a body may leave as much later as a connection takes: only a create does harm
 /// when it is late, and a create has a body.
 ///
-/// What went wrong before a connection was there is told as [`Sent::No`](dynservers_http::Sent::No); anything after that as [`Sent::Maybe`](dynservers_http::Sent::Maybe).
+/// What went wrong before a connection was there is told as [`Sent::No`](dynservers_http::Sent::No); anything after that
+/// as [`Sent::Maybe`](dynservers_http::Sent::Maybe).
 ///
 /// Clones share their connections, and any number of threads may use them at a time.
 ///

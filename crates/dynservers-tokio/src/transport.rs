@@ -46,7 +46,8 @@ pub struct HttpOptions {
 /// not leave after its [`Effect::not_after`]. One without a body may leave as much later as a connection takes: only a
 /// create does harm when it is late, and a create has a body.
 ///
-/// What went wrong before a connection was there is told as [`Sent::No`](dynservers_http::Sent::No); anything after that as [`Sent::Maybe`](dynservers_http::Sent::Maybe).
+/// What went wrong before a connection was there is told as [`Sent::No`](dynservers_http::Sent::No); anything after that
+/// as [`Sent::Maybe`](dynservers_http::Sent::Maybe).
 #[derive(Clone)]
 pub struct HttpExecutor {
     provider: Arc<dyn Provider>,

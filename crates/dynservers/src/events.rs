@@ -113,7 +113,7 @@ impl Reading {
         let (cursor, last) = (self.cursor?, self.live.last()?);
         let missed = last.0.checked_sub(cursor.0).filter(|missed| *missed > 0)?;
         self.cursor = Some(last);
-        self.begun.then_some(Err(Lagged { missed }))
+        Some(Err(Lagged { missed }))
     }
 
     /// Reads on in the ledger.

@@ -92,7 +92,10 @@ macro_rules! readers {
                 }
                 let mut events = fleet.events_after(dynservers::EventId(0));
                 assert_eq!($w!(events.next()).unwrap().unwrap().id.0, 1);
+                let mut late = fleet.events_after(dynservers::EventId(0));
                 $w!(fleet.shutdown()).unwrap();
+                let missed = $w!(late.next()).unwrap().unwrap_err().missed;
+                assert!(missed >= 299, "one that had not begun to read is told too: {missed}");
                 let (mut heard, mut missed) = (1, 0);
                 while let Some(told) = $w!(events.next()) {
                     match told {
@@ -116,7 +119,10 @@ macro_rules! readers {
                         std::thread::spawn(move || {
                             $run!({
                                 let mut reads = 0_u64;
-                                while $w!(fleet.events_after(dynservers::EventId(0)).next()).is_some() {
+                                while matches!(
+                                    $w!(fleet.events_after(dynservers::EventId(0)).next()),
+                                    Some(Ok(_))
+                                ) {
                                     reads += 1;
                                 }
                                 reads
