@@ -48,13 +48,23 @@ pub(crate) struct Scaling {
     pub(crate) limited_to: Option<u32>,
 }
 
-/// Gives how many servers there should be, which is as many as there are while nobody said anything.
-pub(crate) fn target(index: &TypeIndex, bounds: &Bounds, unreplaced: u32) -> u32 {
+/// Gives how many servers there should be, which is as many as there are while nobody said anything: whoever stood in for
+/// one that is back is one too many of them.
+fn target(ledger: &Ledger, index: &TypeIndex, bounds: &Bounds, unreplaced: u32) -> u32 {
     if bounds.retired {
         return 0;
     }
-    let present = active(index) + unreplaced + index.held + index.orphans;
+    let superseded = index.replacing.iter().filter(|id| is_superseded(ledger, **id)).count();
+    let superseded = u32::try_from(superseded).unwrap_or(u32::MAX);
+    let active = active(index).saturating_sub(superseded);
+    let present = active + unreplaced + index.held + index.orphans;
     bounds.desired.map_or(present.max(bounds.min), |desired| desired.clamp(bounds.min, bounds.max))
+}
+
+/// Whether the server that another one stands in for is back.
+fn is_superseded(ledger: &Ledger, id: ServerId) -> bool {
+    let replaced = ledger.server(id).and_then(|record| record.replaces);
+    replaced.and_then(|id| ledger.server(id)).is_some_and(|record| record.class() == Class::Up)
 }
 
 fn active(index: &TypeIndex) -> u32 {
@@ -72,7 +82,7 @@ pub(crate) fn plan(ledger: &Ledger, server_type: &TypeName, bounds: &Bounds) -> 
         .filter(|id| ledger.replacement_of(*id).is_none())
         .collect();
     let unreplaced = u32::try_from(failed.len()).unwrap_or(u32::MAX);
-    let target = target(index, bounds, unreplaced);
+    let target = target(ledger, index, bounds, unreplaced);
     let mut scaling = Scaling { target, ..Scaling::default() };
     let present = active(index) + unreplaced;
     let covered = present + index.held + index.orphans;
@@ -148,10 +158,7 @@ fn shrink(
     surplus: u32,
     failed: &[ServerId],
 ) {
-    let superseded = |id: &ServerId| {
-        let replaced = ledger.server(*id).and_then(|record| record.replaces);
-        replaced.and_then(|id| ledger.server(id)).is_some_and(|record| record.class() == Class::Up)
-    };
+    let superseded = |id: &ServerId| is_superseded(ledger, *id);
     let is_free = |id: &ServerId| ledger.server(*id).is_some_and(|record| !record.protected);
     let newest = |class: Class| index.class(class).iter().rev().copied();
     let first_superseded = || index.replacing.iter().copied().filter(superseded);

@@ -38,6 +38,20 @@ fn one_slow_clone_costs_one_extra_create_once() {
 }
 
 #[test]
+fn whoever_stood_in_for_a_slow_clone_goes_even_if_nobody_said_how_many() {
+    let mut config = config();
+    config.server_types.get_mut(&type_name()).unwrap().min = 1;
+    let mut world = World::with(config, crate::world::Disk::new(1));
+    world.cloud.habits.boot = 45 * 60 * 1_000;
+    world.run_seconds(11 * 60);
+    assert_eq!(world.events_named("hanging"), 1);
+    world.cloud.habits.boot = 23_000;
+    world.run_for(2 * HOUR);
+    assert_eq!((world.sent("create"), world.count(Status::Running)), (2, 1));
+    world.check_agreement(1);
+}
+
+#[test]
 fn three_slow_clones_cost_one_extra_create_in_all() {
     let mut world = World::new();
     world.cloud.habits.boot = 45 * 60 * 1_000;
