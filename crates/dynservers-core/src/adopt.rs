@@ -8,7 +8,7 @@ use crate::event::EventKind;
 use crate::ids::{ProviderName, ServerId, TypeName};
 use crate::look::{Observed, ProviderState};
 use crate::reconciler::Reconciler;
-use crate::record::{Attempt, Found, FoundRecord, Phase, ServerRecord};
+use crate::record::{Attempt, Found, FoundRecord, Phase, Retry, ServerRecord};
 use crate::server::Sighting;
 use crate::status::Status;
 use crate::time::Time;
@@ -151,7 +151,8 @@ impl Reconciler {
                 self.take_owner(found.owner.as_ref());
                 self.adopt(found, server_type, why);
             }
-            None if found.kind == Found::Held => {
+            // One without an owner's label cannot become ours: the next look would find another controller's at work.
+            None if found.kind == Found::Held && found.owner.is_some() => {
                 let seen = self.provider(&found.provider).and_then(|live| live.looked);
                 self.ledger.put_found(FoundRecord { kind: Found::Orphan, ..found }, seen);
             }
@@ -201,6 +202,11 @@ impl Reconciler {
         record.failed_at = (found.state == ProviderState::Error).then_some(now);
         if found.state == ProviderState::Stopped {
             record.doom(Why::FoundStopped, now);
+        }
+        let config = self.config.server_types.get(&record.server_type);
+        if record.status == Status::Running && config.is_some_and(|config| config.drain.is_some()) {
+            // Whoever had it before may have told its worker that it is to go.
+            record.recall = Some(Retry { tries: 0, at: now });
         }
         if let Some(why) = doom {
             record.removal = None;

@@ -129,18 +129,24 @@ impl Reconciler {
                 }
             }
             Outcome::Account(account) => {
-                live.check = None;
+                let begun = live.check.take().map(|check| check.begun);
                 let is_known = self.is_known_account(name, account.identity);
                 let live = self.provider_mut(name);
                 live.checked = is_known;
                 live.next_look = if is_known { now } else { now + poll };
+                if is_known {
+                    live.confirmed = begun;
+                    self.convict(name);
+                } else {
+                    self.acquit(name);
+                }
             }
             // Sent again as soon as the pace allows.
             Outcome::Throttled { .. } => {}
             Outcome::Denied(failure) | Outcome::Lost(failure) | Outcome::Unsent(failure) => {
                 self.look_failed(name, failure);
             }
-            // A provider that has nothing to check.
+            // A provider that has nothing to check, if it never had.
             Outcome::Refused(..)
             | Outcome::Absent(_)
             | Outcome::Accepted
@@ -148,11 +154,22 @@ impl Reconciler {
             | Outcome::Inspected(_)
             | Outcome::Created(_)
             | Outcome::Exists(_)
-            | Outcome::Vanished(_) => {
-                live.check = None;
-                live.checked = true;
-            }
+            | Outcome::Vanished(_) => self.handle_uncheckable(name, &outcome),
         }
+    }
+
+    fn handle_uncheckable(&mut self, name: &ProviderName, outcome: &Outcome) {
+        let record = self.ledger.fleet().providers.get(name);
+        if record.is_some_and(|record| record.identity.is_some()) {
+            let failure = outcome.failure().cloned();
+            let failure = failure.unwrap_or_else(|| Failure::new("the answer says nothing of the account"));
+            self.look_failed(name, failure);
+            return;
+        }
+        let live = self.provider_mut(name);
+        live.confirmed = live.check.take().map(|check| check.begun);
+        live.checked = true;
+        self.convict(name);
     }
 
     fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<&Step>) {

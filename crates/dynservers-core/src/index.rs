@@ -110,6 +110,8 @@ pub(crate) struct FoundServer {
     pub(crate) seen: Option<Time>,
     /// How many looks in a row that were read to their end missed it.
     pub(crate) misses: u8,
+    /// When the first of them began.
+    pub(crate) missed_at: Time,
 }
 
 /// What the indexes say of a record.

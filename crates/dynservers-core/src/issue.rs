@@ -177,8 +177,11 @@ impl Reconciler {
         let seen = server.live.seen.map(|seen| seen.state);
         let token = record.attempt.as_ref().map(|attempt| attempt.token);
         let step = if task == Task::Continue { record.unfinished.clone() } else { None };
-        let why = record.removal.as_ref().map_or(Why::Asked, |removal| removal.why);
-        let why = if task.is_read() { Why::Sync } else { why };
+        let why = match task {
+            task if task.is_read() => Why::Sync,
+            Task::Reboot => Why::Asked,
+            _ => record.removal.as_ref().map_or(record.why, |removal| removal.why),
+        };
         let stop_timeout =
             self.terms(record).map_or(crate::config::DEFAULT_STOP_TIMEOUT, |terms| terms.stop_timeout);
         let op = match (task, record.provider_id.clone(), token) {
@@ -341,7 +344,7 @@ impl Reconciler {
         })))
     }
 
-    fn request_timeout(&self, name: &ProviderName) -> core::time::Duration {
+    pub(crate) fn request_timeout(&self, name: &ProviderName) -> core::time::Duration {
         self.provider_config(name).map(|config| config.request_timeout).unwrap_or_default()
     }
 

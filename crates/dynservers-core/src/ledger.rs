@@ -268,7 +268,7 @@ impl Ledger {
         self.drop_found(&record.provider.clone(), &record.provider_id.clone());
         self.count_found(&record, 1);
         self.unsaved.others.push(Change::Found(record.clone()));
-        let found = FoundServer { seen, record, misses: 0 };
+        let found = FoundServer { seen, record, misses: 0, missed_at: Time::ZERO };
         self.provider_index(&found.record.provider.clone())
             .found
             .insert(found.record.provider_id.clone(), found);

@@ -15,7 +15,8 @@ const ALL_MISSING: usize = 3;
 const MANY_MISSING: usize = 2;
 
 impl Reconciler {
-    /// Takes the provider's own word that there is no such server. The only thing that convicts.
+    /// Takes the provider's own word that there is no such server. The only thing that convicts, once a check that began
+    /// after it has shown that it was not the word of another account.
     pub(crate) fn absent_by_word(&mut self, id: ServerId, failure: Failure, begun: Time) {
         let Some(record) = self.ledger.server(id) else { return };
         let name = record.provider.clone();
@@ -33,7 +34,10 @@ impl Reconciler {
             live.inspect = false;
             live.absent = true;
         });
-        self.provider_mut(&name).absent.insert(id);
+        let now = self.now;
+        let live = self.provider_mut(&name);
+        live.absent.insert(id);
+        live.absent_at = now;
         self.convict(&name);
     }
 
@@ -53,10 +57,14 @@ impl Reconciler {
 
     /// Ends the servers whose absence is the provider's own word. After a large loss none of them before all the
     /// others that are missed were asked about too.
-    fn convict(&mut self, name: &ProviderName) {
+    pub(crate) fn convict(&mut self, name: &ProviderName) {
         let suspected = self.ledger.providers.get(name).map_or(0, |index| index.suspected as usize);
         let live = self.provider_mut(name);
         if live.lost_many && suspected > live.absent.len() {
+            return;
+        }
+        if !live.absent.is_empty() && live.confirmed.is_none_or(|at| at < live.absent_at) {
+            self.check_again(name);
             return;
         }
         live.lost_many = false;
@@ -65,6 +73,22 @@ impl Reconciler {
                 self.note_short_life(id);
             }
             self.end_server(id);
+        }
+    }
+
+    /// Asks who we are there before what it said of ours is believed, and looks again after that.
+    pub(crate) fn check_again(&mut self, name: &ProviderName) {
+        let now = self.now;
+        let live = self.provider_mut(name);
+        live.checked = false;
+        live.next_look = now;
+        self.touch_provider(name);
+    }
+
+    /// Forgets what another account said: it knows nothing of ours.
+    pub(crate) fn acquit(&mut self, name: &ProviderName) {
+        for id in core::mem::take(&mut self.provider_mut(name).absent) {
+            self.clear_suspicion(id);
         }
     }
 
@@ -140,9 +164,8 @@ impl Reconciler {
             return false;
         }
         if !core::mem::replace(&mut live.missed_all, true) {
-            // Before anything is believed, ask who we are there, and look again.
-            live.checked = false;
-            live.next_look = now;
+            // Before anything is believed.
+            self.check_again(name);
             if missing < ALL_MISSING {
                 return true;
             }

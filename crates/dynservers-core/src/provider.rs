@@ -51,6 +51,10 @@ pub(crate) struct Provider {
     pub(crate) lost_many: bool,
     /// Those of which the provider said so.
     pub(crate) absent: BTreeSet<ServerId>,
+    /// When it said so last.
+    pub(crate) absent_at: Time,
+    /// When the latest check began that found the account to be ours.
+    pub(crate) confirmed: Option<Time>,
     /// The latest look showed orphans that will get records.
     pub(crate) awaits_orphans: bool,
     /// How many unknown servers of our own the first look has shown so far.

@@ -203,7 +203,7 @@ impl Reconciler {
                 // It did not happen, and there is nobody to ask again.
                 self.unmake(id);
             } else if phase == Some(Phase::Issued) {
-                self.ledger.update(id, |record| set_phase(record, Phase::Uncertain));
+                self.doubt_attempt(id);
             }
             let is_unanswered = |reboot: &Reboot| reboot.accepted_at.is_none();
             if self.ledger.server(id).and_then(|record| record.reboot.as_ref()).is_some_and(is_unanswered) {
@@ -216,6 +216,19 @@ impl Reconciler {
         }
         let types: alloc::vec::Vec<TypeName> = self.config.server_types.keys().cloned().collect();
         self.ledger.touched_types.extend(types);
+    }
+
+    /// The process that issued this attempt ended before it was answered. How long ago that was is the wall clock's word, which
+    /// may have been put forward: the request counts as one that leaves at the latest a request's time from now.
+    fn doubt_attempt(&mut self, id: ServerId) {
+        let Some(name) = self.ledger.server(id).map(|record| record.provider.clone()) else { return };
+        let latest = self.now + self.request_timeout(&name);
+        self.ledger.update(id, |record| {
+            set_phase(record, Phase::Uncertain);
+            if let Some(attempt) = &mut record.attempt {
+                attempt.not_after = attempt.not_after.max(latest);
+            }
+        });
     }
 
     /// Brings everything that was touched to rest: servers, then types, then providers, until nothing moves.

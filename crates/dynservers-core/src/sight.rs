@@ -310,7 +310,7 @@ impl Reconciler {
             self.notify(EventKind::ProviderReachable { provider: name.clone() });
         }
         self.judge_missing(name, begun, run.is_complete());
-        self.drop_unseen_found(name, begun, run.is_complete());
+        self.drop_unseen_found(name, begun);
         if is_first {
             self.note_restored(name);
         }
@@ -326,18 +326,29 @@ impl Reconciler {
         self.touch_provider(name);
     }
 
-    fn drop_unseen_found(&mut self, name: &ProviderName, begun: Time, is_complete: bool) {
-        let mut gone = Vec::new();
+    /// Forgets what two looks lacked, if a check between them has shown that they were looks at our account.
+    fn drop_unseen_found(&mut self, name: &ProviderName, begun: Time) {
+        let confirmed = self.provider(name).and_then(|live| live.confirmed);
+        let (mut gone, mut is_doubtful) = (Vec::new(), false);
         for (id, found) in &mut self.ledger.provider_index(name).found {
-            if found.seen.is_none_or(|seen| seen < begun) {
-                found.misses = found.misses.saturating_add(1);
-                if is_complete || found.misses >= 2 {
-                    gone.push(id.clone());
-                }
+            if found.seen.is_some_and(|seen| seen >= begun) {
+                continue;
+            }
+            if found.misses == 0 {
+                found.missed_at = begun;
+            }
+            found.misses = found.misses.saturating_add(1);
+            if found.misses >= 2 && confirmed >= Some(found.missed_at) {
+                gone.push(id.clone());
+            } else {
+                is_doubtful = true;
             }
         }
         for id in gone {
             self.ledger.drop_found(name, &id);
+        }
+        if is_doubtful {
+            self.check_again(name);
         }
         let holds = |found: &crate::record::FoundRecord| found.provider == *name && found.kind == Found::Held;
         let is_second =

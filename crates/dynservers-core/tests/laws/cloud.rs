@@ -85,6 +85,8 @@ pub(crate) struct Cloud {
     pub(crate) over_quota: u32,
     /// Whether a server in error may be deleted as it is.
     pub(crate) deletes_in_error: bool,
+    /// Whether it says of every server that there is none such.
+    pub(crate) denies_all: bool,
     /// How each stop was asked for.
     pub(crate) stops: Vec<StopMode>,
     /// The most servers of ours that existed at once.
@@ -288,7 +290,7 @@ impl Cloud {
 
     fn find(&self, id: &ProviderId) -> Option<u64> {
         let key = id.as_str().parse().ok()?;
-        self.servers.get(&key).filter(|server| !server.is_gone).map(|_| key)
+        self.servers.get(&key).filter(|server| !server.is_gone && !self.denies_all).map(|_| key)
     }
 
     fn show(&self, key: u64) -> Observed {

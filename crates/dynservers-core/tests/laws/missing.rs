@@ -1,6 +1,6 @@
 //! The missing: what looks lack, when that is believed, and when it is an alarm.
 
-use dynservers_core::{Action, Done, OwnerId, ProviderState, Status};
+use dynservers_core::{Action, Done, OwnerId, ProviderState, Reason, Status};
 
 use crate::cloud::{CloudServer, Fate};
 use crate::world::{World, config};
@@ -178,12 +178,43 @@ fn fewer_than_three_are_checked_first_and_looked_for_twice() {
     let (checks, looks) = (world.sent("check"), world.sent("look"));
     vanish(&mut world, 2);
     while world.sent("inspect") == 0 {
-        world.run_seconds(1);
+        world.step(world.now + std::time::Duration::from_secs(1));
     }
-    assert_eq!(world.sent("check") - checks, 1);
+    assert_eq!(world.sent("check") - checks, 1, "before anybody is asked about");
+    world.run_seconds(1);
+    assert_eq!(world.sent("check") - checks, 2, "before the answer is believed");
     assert!(world.sent("look") - looks >= 2);
     assert_eq!(world.events_named("held"), 0);
     world.converge(2);
+}
+
+#[test]
+fn the_word_of_another_account_convicts_nobody() {
+    let mut world = running(4);
+    // The credentials change between two looks, and nobody is told.
+    let far = dynservers_core::Time::from_millis(u64::MAX);
+    world.cloud.habits.identity = "elsewhere".to_owned();
+    meddle_all(&mut world, |server| server.listed_at = far);
+    world.cloud.denies_all = true;
+    world.ensure(2);
+    world.run_seconds(3_600);
+    assert_eq!((world.events_named("deleted"), world.events_named("held")), (0, 1));
+    world.cloud.habits.identity = "acme".to_owned();
+    world.cloud.denies_all = false;
+    meddle_all(&mut world, |server| server.listed_at = dynservers_core::Time::ZERO);
+    world.converge(2);
+    assert_eq!(world.sent("create"), 4);
+}
+
+#[test]
+fn a_check_that_is_refused_confirms_no_account_that_was_known() {
+    let mut world = running(1);
+    vanish(&mut world, 1);
+    world.fate(Fate::Refuse(Reason::Credit), |effect| effect.op.name() == "check");
+    world.run_seconds(3_600);
+    assert_eq!((world.events_named("deleted"), world.events_named("provider_unreachable")), (0, 1));
+    world.converge(1);
+    assert_eq!(world.sent("create"), 2);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use dynservers_core::{
 };
 
 use crate::cloud::Fate;
+use crate::workers::draining;
 use crate::world::{Disk, World, config, provider_name, type_name};
 
 fn with_provider(change: impl FnOnce(&mut dynservers_core::ProviderConfig)) -> Config {
@@ -46,6 +47,58 @@ fn a_ledger_restored_from_an_older_copy_finds_its_servers_again() {
     world.ensure(9);
     world.converge(9);
     assert_eq!(world.sent("create"), creates + 1);
+}
+
+#[test]
+fn a_server_without_an_owners_label_stays_held_and_holds_up_nothing() {
+    let mut world = World::running(config(), 2);
+    let half = FoundLabels { fleet: Some(config().fleet), ..FoundLabels::default() };
+    world.cloud.add(half, ProviderState::Running, false, world.now);
+    world.run_seconds(600);
+    assert_eq!(world.events_named("second_controller"), 1);
+    world.command(Action::Takeover { provider: None }).unwrap();
+    world.ensure(4);
+    world.run_seconds(600);
+    assert_eq!((world.count(Status::Running), world.events_named("second_controller")), (4, 1));
+    assert_eq!(world.machine.ledger().found().count(), 1);
+}
+
+#[test]
+fn whoever_is_taken_over_is_told_to_go_on_working() {
+    let mut world = World::running(draining(), 2);
+    world.occupy_all(500);
+    world.ensure(0);
+    world.run_seconds(30);
+    assert_eq!(world.count(Status::Draining), 2);
+    world.disk = Disk::new(2);
+    world.crash();
+    world.run_seconds(30);
+    world.command(Action::Takeover { provider: None }).unwrap();
+    world.ensure(2);
+    world.converge(2);
+    assert_eq!((world.idlers(), world.workers.count("undrain")), (Vec::new(), 2));
+}
+
+#[test]
+fn the_held_are_not_forgotten_by_the_word_of_another_account() {
+    let mut world = World::running(config(), 3);
+    world.disk = Disk::new(2);
+    world.crash();
+    world.run_seconds(30);
+    world.ensure(3);
+    let far = dynservers_core::Time::from_millis(u64::MAX);
+    world.cloud.habits.identity = "elsewhere".to_owned();
+    world.cloud.living_mut().for_each(|(_, server)| server.listed_at = far);
+    world.run_seconds(3_600);
+    let creates = world.sent("create");
+    assert_eq!((creates, world.machine.ledger().found().count(), world.events_named("held")), (3, 3, 1));
+    world.cloud.habits.identity = "acme".to_owned();
+    for (_, server) in world.cloud.living_mut() {
+        server.is_gone = true;
+    }
+    world.run_seconds(60);
+    assert_eq!(world.machine.ledger().found().count(), 0, "gone from the account that is known");
+    world.converge(3);
 }
 
 #[test]
