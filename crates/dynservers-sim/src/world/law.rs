@@ -1,0 +1,279 @@
+//! Laws: what must hold in every moment, and how a broken one is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use dynservers_core::{
+    Batch, Change, Effect, Event, Op, ProviderId, ProviderState, Reconciler, ServerRecord, Status, Time,
+    TypeName, Why,
+};
+
+use super::cloud::TrueServer;
+use super::setup::fleet;
+use super::store::FaultyStore;
+use super::workers::Workers;
+
+/// A law, and what broke it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The law.
+    pub law: Law,
+    /// What was seen.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.law, self.what)
+    }
+}
+
+/// The laws, and the bounds that go with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Law {
+    /// A server that bears our labels is in the ledger, or is adopted, deleted or reported.
+    NoLeak,
+    /// What is not ours is never touched.
+    NoHarm,
+    /// Ceilings count everything not seen gone.
+    NoExcess,
+    /// No effect leaves before its intent is durable.
+    DurableFirst,
+    /// Only a look, or the provider's word, convicts.
+    Seen,
+    /// Work in hand is not lost before its deadline.
+    NoMurder,
+    /// It comes to rest, and rests.
+    Settles,
+    /// Equal inputs give equal outputs; a restored machine knows what the live one knew.
+    Deterministic,
+    /// Nothing happens without end.
+    Bounded,
+}
+
+impl fmt::Display for Law {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NoLeak => "no leak",
+            Self::NoHarm => "no harm",
+            Self::NoExcess => "no excess",
+            Self::DurableFirst => "durable first",
+            Self::Seen => "seen, not assumed",
+            Self::NoMurder => "no murder",
+            Self::Settles => "it settles",
+            Self::Deterministic => "deterministic",
+            Self::Bounded => "bounded",
+        })
+    }
+}
+
+/// What is known of a world's past, against which its present is judged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Court {
+    /// The most servers of each type that were wanted so far.
+    most_wanted: BTreeMap<TypeName, u32>,
+    /// Servers that came to be by somebody else's hand: they are none too many of ours.
+    pub(crate) uncounted: BTreeSet<ProviderId>,
+    /// Whether an operator said that another account is ours: its word counts from then on.
+    pub(crate) misled: bool,
+    /// Whether the ledger may have forgotten that it told workers to go.
+    pub(crate) forgot_drains: bool,
+    /// Why there may be more than were wanted: something was later than the fleet was told that it can be.
+    pub(crate) strain: Option<&'static str>,
+}
+
+impl Court {
+    /// Notes what is wanted now.
+    pub(crate) fn note_wanted(&mut self, machine: &Reconciler) {
+        for (name, record) in &machine.ledger().fleet().types {
+            let config = machine.config().server_types.get(name);
+            let min = config.map_or(0, |config| config.min);
+            let wanted = record.desired.unwrap_or(0).max(min);
+            let most = self.most_wanted.entry(name.clone()).or_default();
+            *most = (*most).max(wanted);
+        }
+        for (name, config) in &machine.config().server_types {
+            let most = self.most_wanted.entry(name.clone()).or_default();
+            *most = (*most).max(config.min);
+        }
+    }
+
+    /// Notes that the ledger is about to be another one, to which what is found is what is wanted.
+    pub(crate) fn note_found(&mut self, servers: &[TrueServer]) {
+        let mut found: BTreeMap<&TypeName, u32> = BTreeMap::new();
+        for name in servers.iter().filter_map(|server| server.labels.server_type.as_ref()) {
+            *found.entry(name).or_default() += 1;
+        }
+        for (name, count) in found {
+            let most = self.most_wanted.entry(name.clone()).or_default();
+            *most = (*most).max(count);
+        }
+    }
+
+    /// No more live than were ever wanted, but for those that the ledger knows to be on their way out, failed, or standing in
+    /// for one that came back, as long as nobody may be chosen to go.
+    pub(crate) fn judge_excess(&self, store: &FaultyStore, servers: &[TrueServer]) -> Result<(), Violation> {
+        if self.strain.is_some() {
+            return Ok(());
+        }
+        for (name, most) in &self.most_wanted {
+            let lives =
+                |record: &ServerRecord| record.provider_id.is_some() && record.status != Status::Deleted;
+            let is_back = |failed| store.server(failed).is_some_and(lives);
+            let is_extra = |record: &&ServerRecord| {
+                record.server_type == *name
+                    && lives(record)
+                    && (record.removal.is_some()
+                        || matches!(record.status, Status::Hanging | Status::Errored)
+                        || record.replaces.is_some_and(is_back))
+            };
+            let extra = store.servers().filter(is_extra).count();
+            let ours = |server: &&TrueServer| {
+                server.labels.server_type.as_ref() == Some(name)
+                    && is_ours(server, store)
+                    && !self.uncounted.contains(&server.id)
+            };
+            let living = servers.iter().filter(ours).count();
+            if living > *most as usize + extra {
+                let what = format!(
+                    "{living} of {name} live, {most} were wanted at most, {extra} are going, failed or stand in"
+                );
+                return Err(Violation { law: Law::NoExcess, what });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a server bears our fleet's label, and that of an owner who is us.
+pub(crate) fn is_ours(server: &TrueServer, store: &FaultyStore) -> bool {
+    server.labels.fleet.as_ref() == Some(&fleet())
+        && server.labels.owner.as_ref().is_some_and(|owner| store.owns(owner))
+}
+
+/// No token is borne twice.
+pub(crate) fn judge_tokens(servers: &[TrueServer]) -> Result<(), Violation> {
+    let mut tokens = BTreeSet::new();
+    for server in servers {
+        if let Some(token) = server.labels.token
+            && !tokens.insert(token)
+        {
+            let what = format!("{} bears a token that another one bears", server.id);
+            return Err(Violation { law: Law::NoLeak, what });
+        }
+    }
+    Ok(())
+}
+
+/// The intent of what is about to be sent is durable.
+pub(crate) fn judge_intent(effect: &Effect, store: &FaultyStore) -> Result<(), Violation> {
+    let broken = |what: String| Err(Violation { law: Law::DurableFirst, what });
+    if effect.op.is_read() {
+        return Ok(());
+    }
+    let Some(record) = effect.server.and_then(|id| store.server(id)) else {
+        return broken(format!("{} of a server that is in no ledger: {:?}", effect.op.name(), effect.server));
+    };
+    let removal = record.removal.as_ref();
+    let is_intended = match &effect.op {
+        Op::CreateFromSnapshot(create) => {
+            record.attempt.as_ref().is_some_and(|attempt| attempt.token == create.labels.token)
+        }
+        Op::Stop { .. } => removal.is_some_and(|removal| removal.stop.is_some()),
+        Op::Delete { .. } => removal.is_some_and(|removal| removal.delete.is_some()),
+        Op::Reboot { .. } => record.reboot.is_some(),
+        _ => true,
+    };
+    if is_intended {
+        Ok(())
+    } else {
+        broken(format!("{} leaves, and is in no ledger: {record:?}", effect.op.name()))
+    }
+}
+
+/// What is told to whoever listens is in the log.
+pub(crate) fn judge_event(event: &Event, store: &FaultyStore) -> Result<(), Violation> {
+    if event.id <= store.last_event() {
+        return Ok(());
+    }
+    Err(Violation {
+        law: Law::DurableFirst,
+        what: format!("{} was told before it was written", event.kind.name()),
+    })
+}
+
+/// What is changed at the provider is ours, and was not let go.
+pub(crate) fn judge_harm(
+    effect: &Effect,
+    machine: &Reconciler,
+    store: &FaultyStore,
+    servers: &[TrueServer],
+) -> Result<(), Violation> {
+    let (Op::Stop { provider_id: id, .. }
+    | Op::Reboot { provider_id: id, .. }
+    | Op::Delete { provider_id: id, .. }) = &effect.op
+    else {
+        return Ok(());
+    };
+    let broken = |what: String| Err(Violation { law: Law::NoHarm, what });
+    let record = effect.server.and_then(|id| machine.ledger().server(id));
+    if record.is_some_and(|record| record.disowned) {
+        return broken(format!("{} of {id}, which lost our label", effect.op.name()));
+    }
+    let Some(server) = servers.iter().find(|server| server.id == *id) else { return Ok(()) };
+    let made = &server.made_with;
+    let was_ours =
+        made.fleet.as_ref() == Some(&fleet()) && made.owner.as_ref().is_some_and(|owner| store.owns(owner));
+    if was_ours { Ok(()) } else { broken(format!("{} of {id}, which was never ours", effect.op.name())) }
+}
+
+/// A server that is written off is gone.
+pub(crate) fn judge_conviction(
+    batch: &Batch,
+    store: &FaultyStore,
+    servers: &[TrueServer],
+) -> Result<(), Violation> {
+    for change in &batch.changes {
+        let Change::Server(record) = change else { continue };
+        let Some(id) = record.provider_id.as_ref().filter(|_| record.status == Status::Deleted) else {
+            continue;
+        };
+        // Only the moment at which it is written off counts; what comes back later comes back.
+        if store.server(record.id).is_some_and(|known| known.status == Status::Deleted) {
+            continue;
+        }
+        if servers.iter().any(|server| server.id == *id) {
+            let what = format!("server {} is written off, and {id} lives", record.id);
+            return Err(Violation { law: Law::Seen, what });
+        }
+    }
+    Ok(())
+}
+
+/// Nobody who has work in hand is stopped before the end of the time that it was given.
+pub(crate) fn judge_mercy(
+    effect: &Effect,
+    machine: &Reconciler,
+    workers: &Workers,
+    servers: &[TrueServer],
+    clocks: (u64, Time),
+) -> Result<bool, Violation> {
+    let Op::Stop { provider_id, .. } = &effect.op else { return Ok(false) };
+    let Some(record) = effect.server.and_then(|id| machine.ledger().server(id)) else { return Ok(false) };
+    let runs =
+        servers.iter().any(|server| server.id == *provider_id && server.state == ProviderState::Running);
+    let Some(removal) = record.removal.as_ref().filter(|_| runs && workers.is_at_work(provider_id, clocks.0))
+    else {
+        return Ok(false);
+    };
+    let is_lost = matches!(removal.why, Why::Failed | Why::FoundStopped | Why::Drained | Why::DeletedBefore);
+    let config = machine.config().server_types.get(&record.server_type);
+    let drains = config.is_some_and(|config| config.drain.is_some());
+    if is_lost || !drains || workers.unspared.contains(&record.id) {
+        return Ok(false);
+    }
+    if removal.drain.is_some_and(|drain| drain.deadline <= clocks.1) {
+        return Ok(true);
+    }
+    Err(Violation { law: Law::NoMurder, what: format!("a worker with work in hand is stopped: {record:?}") })
+}
