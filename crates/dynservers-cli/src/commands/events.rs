@@ -245,6 +245,30 @@ mod tests {
         insta::assert_snapshot!(lines.concat());
     }
 
+    /// The summary of the reference's monitor told of increases alone.
+    #[test]
+    fn defect_21_a_decrease_is_told_as_an_increase_is() {
+        let at = 1_750_000_000_000_u64;
+        let lines: Vec<String> = [
+            json!({"id": 1, "at": at, "event": "desired_changed", "server_type": "web", "from": 2, "to": 5}),
+            json!({"id": 2, "at": at, "event": "creating", "server": 4, "server_type": "web", "name": "web-4", "why": "wanted"}),
+            json!({"id": 3, "at": at, "event": "desired_changed", "server_type": "web", "from": 5, "to": 2}),
+            json!({"id": 4, "at": at, "event": "stopping", "server": 4, "server_type": "web", "name": "web-4", "why": "surplus"}),
+            json!({"id": 5, "at": at, "event": "deleted", "server": 4, "server_type": "web", "name": "web-4", "why": "surplus"}),
+        ]
+        .iter()
+        .map(for_people)
+        .collect();
+        insta::assert_snapshot!(lines.concat(), @r"
+        2025-06-15T15:06:40Z       1  desired_changed       web                           2 -> 5
+        2025-06-15T15:06:40Z       2  creating              4 web-4                       wanted
+        2025-06-15T15:06:40Z       3  desired_changed       web                           5 -> 2
+        2025-06-15T15:06:40Z       4  stopping              4 web-4                       surplus
+        2025-06-15T15:06:40Z       5  deleted               4 web-4                       surplus
+        ");
+        assert!(lines[0].contains("2 -> 5") && lines[2].contains("5 -> 2"));
+    }
+
     #[test]
     fn what_is_not_wanted_is_left_out() {
         let event = json!({"id": 1, "event": "running", "server_type": "web"});

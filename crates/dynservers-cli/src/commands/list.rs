@@ -13,10 +13,15 @@ use crate::time::relative;
 /// Shows the servers.
 pub(crate) async fn list(site: &Site, all: bool, wide: bool, as_json: bool) -> Result<Exit, CommandError> {
     let told = tell::servers(site).await?;
-    let mut servers = told.what.servers;
-    servers.retain(|server| all || server.status != Status::Deleted);
+    let servers = to_show(told.what.servers, all);
     emit(&if as_json { json(&servers) } else { for_people(&servers, told.now, wide, Style::of_stdout()) })?;
     Ok(Exit::Done)
+}
+
+/// Leaves out those that are seen gone, unless all are wanted. What is stopped still bills, and is shown.
+fn to_show(mut servers: Vec<Server>, all: bool) -> Vec<Server> {
+    servers.retain(|server| all || server.status != Status::Deleted);
+    servers
 }
 
 fn for_people(servers: &[Server], now: Timestamp, wide: bool, style: Style) -> String {
@@ -93,6 +98,65 @@ mod tests {
         insta::assert_snapshot!(for_people(&servers, now, false, Style::PLAIN));
         insta::assert_snapshot!("wide", for_people(&servers, now, true, Style::PLAIN));
         insta::assert_snapshot!(for_people(&[], now, false, Style::PLAIN), @"There are no servers.");
+    }
+
+    /// One of every status, as the reference's `list` had them: it hid what was stopped and billed, and showed what was
+    /// deleted for ever.
+    #[test]
+    fn defect_21_what_is_stopped_is_listed_and_what_is_deleted_is_not() {
+        let now = crate::time::timestamp(samples::view().now);
+        let mut records = samples::records();
+        let template = records.iter().find(|record| record.status == Status::Stopping).unwrap().clone();
+        records.clear();
+        for (id, status) in (1..).zip(Status::ALL) {
+            let id = dynservers_core::ServerId(id);
+            records.push(dynservers_core::ServerRecord { id, status, removal: None, ..template.clone() });
+        }
+        let servers = report::servers(&records, now, &samples::addresses()).servers;
+        let text = for_people(&to_show(servers.clone(), false), now, false, Style::PLAIN);
+        insta::assert_snapshot!(text, @r"
+        ID  NAME           TYPE  STATUS     SINCE    ADDRESS
+         1  workers-web-5  web   new        12s ago  -
+         2  workers-web-5  web   starting   12s ago  -
+         3  workers-web-5  web   running    12s ago  -
+         4  workers-web-5  web   rebooting  12s ago  -
+         5  workers-web-5  web   draining   12s ago  -
+         6  workers-web-5  web   stopping   12s ago  -
+         7  workers-web-5  web   stopped    12s ago  -
+         8  workers-web-5  web   deleting   12s ago  -
+        10  workers-web-5  web   errored    12s ago  -
+        11  workers-web-5  web   hanging    12s ago  -
+        12  workers-web-5  web   paused     12s ago  -
+        ");
+        for status in Status::ALL {
+            let is_shown = text.split_whitespace().any(|word| word == status.as_str());
+            assert_eq!(is_shown, status != Status::Deleted, "{status}");
+        }
+        assert!(to_show(servers, true).iter().any(|server| server.status == Status::Deleted), "if asked for");
+    }
+
+    /// The reference said "could not start" of a server that could not be stopped.
+    #[test]
+    fn defect_21_of_a_stop_that_failed_nobody_reads_that_it_could_not_start() {
+        let now = crate::time::timestamp(samples::view().now);
+        let mut records = samples::records();
+        records.retain(|record| record.status == Status::Stopping);
+        records[0].failure = Some(dynservers_core::Failure {
+            message: "The server is not in a state in which it can be stopped".to_owned(),
+            code: Some("SERVER_STATE_ILLEGAL".to_owned()),
+            http_status: Some(409),
+            correlation: None,
+        });
+        let servers = report::servers(&records, now, &samples::addresses()).servers;
+        let text = for_people(&servers, now, false, Style::PLAIN);
+        insta::assert_snapshot!(text, @r"
+        ID  NAME           TYPE  STATUS    SINCE    ADDRESS
+         5  workers-web-5  web   stopping  12s ago  -
+
+        server 5: The server is not in a state in which it can be stopped (SERVER_STATE_ILLEGAL, HTTP 409)
+        server 5: is removed: more servers are there than are wanted
+        ");
+        assert!(text.contains("stop") && !text.contains("start"));
     }
 
     #[test]

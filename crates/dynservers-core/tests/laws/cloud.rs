@@ -1,6 +1,7 @@
 //! A cloud in a few lines: servers with states and durations, and answers that get lost.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use dynservers_core::{
     Account, Address, Completion, Effect, Failure, FoundLabels, Labels, Network, Observed, Op, Outcome, Page,
@@ -68,6 +69,8 @@ pub(crate) enum Fate {
     LoseRequest,
     LoseReply,
     Throttle,
+    /// Throttled, and told for how many seconds.
+    ThrottleFor(u64),
     Refuse(Reason),
     Vanish,
     Exist,
@@ -167,6 +170,10 @@ impl Cloud {
             Fate::Unsent => return Outcome::Unsent(failure()).into(),
             Fate::LoseRequest => return Outcome::Lost(failure()).into(),
             Fate::Throttle => return Outcome::Throttled { retry_after: None, failure: failure() }.into(),
+            Fate::ThrottleFor(seconds) => {
+                let retry_after = Some(Duration::from_secs(seconds));
+                return Outcome::Throttled { retry_after, failure: failure() }.into();
+            }
             Fate::Deny => return Outcome::Denied(failure()).into(),
             Fate::Refuse(reason) => return Outcome::Refused(reason, failure()).into(),
             Fate::Vanish => return Outcome::Vanished(failure()).into(),

@@ -41,17 +41,6 @@ fn a_repeated_key_is_answered_and_not_done_again() {
 }
 
 #[test]
-fn many_at_once_give_one_fleet() {
-    let mut world = World::new();
-    world.run_seconds(5);
-    for _ in 0..50 {
-        world.ensure(5);
-    }
-    world.converge(5);
-    assert_eq!((world.cloud.peak, world.sent("create")), (5, 5));
-}
-
-#[test]
 fn counts_saturate_and_are_clamped_and_it_is_said() {
     let mut config = config();
     let bounds = config.server_types.get_mut(&type_name()).unwrap();

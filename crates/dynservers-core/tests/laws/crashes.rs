@@ -42,23 +42,6 @@ fn a_crash_at_any_output_neither_leaks_nor_doubles() {
 }
 
 #[test]
-fn a_crash_with_lost_replies_neither_leaks_nor_doubles() {
-    for at in 1..=outputs() {
-        let mut world = World::new();
-        world.death = Some((at, true));
-        let mut count = 0_u32;
-        world.fate(Fate::LoseReply, move |effect| {
-            count += 1;
-            !effect.op.is_read() && count.is_multiple_of(2)
-        });
-        live(&mut world);
-        assert!(world.cloud.peak <= 3, "output {at}: {}", world.cloud.peak);
-        world.converge(2);
-        assert!(world.cloud.peak <= 3);
-    }
-}
-
-#[test]
 fn what_was_sent_may_arrive_as_late_as_it_may() {
     for seconds in [0, 1, 2, 21, 25] {
         let mut world = World::new();

@@ -51,23 +51,6 @@ fn whoever_stood_in_for_a_slow_clone_goes_even_if_nobody_said_how_many() {
     world.check_agreement(1);
 }
 
-#[test]
-fn three_slow_clones_cost_one_extra_create_in_all() {
-    let mut world = World::new();
-    world.cloud.habits.boot = 45 * 60 * 1_000;
-    world.run_seconds(5);
-    world.ensure(3);
-    world.run_for(4 * HOUR);
-    assert_eq!(world.sent("create"), 4);
-    world.converge(3);
-    world.ensure(6);
-    world.converge(6);
-    world.ensure(9);
-    world.converge(9);
-    assert_eq!(world.sent("create"), 10);
-}
-
-#[test]
 fn slow_clones_that_come_up_one_after_the_other_cost_little_too() {
     let mut world = World::new();
     world.run_seconds(5);
@@ -208,27 +191,6 @@ fn a_reboot_that_is_always_refused_ends() {
 }
 
 #[test]
-fn victims_are_the_new_the_starting_and_the_oldest_but_never_the_protected() {
-    let mut world = World::running(config(), 4);
-    let ids = world.ids(Status::Running);
-    world.command(Action::Protect { server: ids[0], protected: true }).unwrap();
-    world.ensure(6);
-    world.run_seconds(3);
-    world.ensure(3);
-    world.run_seconds(300);
-    let mut left = world.ids(Status::Running);
-    left.sort_unstable();
-    assert_eq!(left, [ids[0], ids[2], ids[3]], "both that started and the oldest that may go");
-    world.ensure(0);
-    world.run_seconds(600);
-    assert_eq!(world.ids(Status::Running), [ids[0]]);
-    assert!(world.is_settled(), "nothing is under way: an operator keeps it");
-    world.command(Action::Protect { server: ids[0], protected: false }).unwrap();
-    assert!(!world.is_settled(), "one is more than none");
-    world.converge(0);
-}
-
-#[test]
 fn the_doomed_are_reprieved_while_nothing_was_asked_of_them() {
     let mut world = World::running(config(), 1);
     world.ensure(4);
@@ -257,19 +219,4 @@ fn pauses_hold_both_ways() {
     assert_eq!(world.sent("create"), 3);
     world.command(Action::Pause { out: Some(false), inward: None }).unwrap();
     world.converge(2);
-}
-
-#[test]
-fn records_are_kept_for_their_retention_and_no_longer() {
-    let mut world = World::running(config(), 3);
-    world.cloud.habits.ignores_soft_stop = true;
-    world.ensure(1);
-    world.run_for(24 * HOUR);
-    assert_eq!(world.machine.ledger().servers().count(), 3);
-    world.run_for(5 * 24 * HOUR);
-    assert_eq!(world.machine.ledger().servers().count(), 3);
-    world.run_for(2 * 24 * HOUR);
-    assert_eq!(world.machine.ledger().servers().count(), 1);
-    assert_eq!(world.disk.stored.servers.len(), 1);
-    world.converge(1);
 }

@@ -8,10 +8,11 @@ use dynservers_core::{Reason, Status};
 use crate::cloud::Fate;
 use crate::world::World;
 
-const BAD: [Fate; 6] = [
+const BAD: [Fate; 7] = [
     Fate::LoseRequest,
     Fate::LoseReply,
     Fate::Throttle,
+    Fate::ThrottleFor(45),
     Fate::Unsent,
     Fate::Deny,
     Fate::Refuse(Reason::Busy),
@@ -182,25 +183,6 @@ fn creates_denied_alone_are_tried_seldom_and_told_once() {
     assert!(most <= Some(32));
     world.converge(3);
     assert_eq!(world.events_named("provider_reachable"), 1);
-}
-
-#[test]
-fn a_broken_snapshot_costs_little_in_a_day() {
-    for reason in [Reason::Invalid, Reason::Quota, Reason::Credit, Reason::Capacity] {
-        let mut world = started();
-        world.fate(Fate::Refuse(reason), every(1, "create"));
-        world.ensure(10);
-        world.run_for(Duration::from_secs(24 * 3_600));
-        assert!(world.sent("create") <= 10 + 60, "{reason}: {}", world.sent("create"));
-        assert!(world.sent("create") >= 40, "{reason}: it is tried again");
-        assert!(world.sent.values().sum::<u32>() <= 1_000, "{reason}: {:?}", world.sent);
-        assert!(world.machine.ledger().servers().count() <= 100);
-        world.fates = Box::new(|_| Fate::Answer);
-        world.run_seconds(1_850);
-        assert_eq!(world.count(Status::Running), 10, "one opens the door for the others");
-        world.converge(10);
-        assert_eq!(world.cloud.peak, 10);
-    }
 }
 
 #[test]

@@ -190,7 +190,7 @@ impl World {
     }
 
     /// Does one thing, and gives what the machine is told of it at once.
-    fn take_effect(&mut self, output: Output) -> Option<Input> {
+    pub(crate) fn take_effect(&mut self, output: Output) -> Option<Input> {
         match output {
             Output::Persist(batch) => {
                 self.disk.append(&batch);

@@ -8,16 +8,6 @@ use dynservers_sim::conformance::check_provider;
 use crate::good::json_of;
 use crate::trial::{GOOD, Reading, Trial, each};
 
-/// The community driver that counts only the first page.
-#[test]
-fn only_the_first_page_is_read() {
-    let trial = Trial {
-        response: |good, op, step, response, clock| good.response(op, step, response, clock).outcome.into(),
-        ..GOOD
-    };
-    trial.fails("looks-are-whole", &["after its first page", "1 of 4 servers missing", "a leak"]);
-}
-
 #[test]
 fn a_listing_has_no_end() {
     let trial = Trial {

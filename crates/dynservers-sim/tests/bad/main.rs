@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
 
 mod cloud;
+mod defects;
 mod errors;
 mod good;
 mod identity;

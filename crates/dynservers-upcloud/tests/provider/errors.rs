@@ -100,7 +100,7 @@ fn a_quota_is_a_quota_whatever_its_status() {
 }
 
 #[test]
-fn only_the_apis_own_word_about_the_server_is_its_absence() {
+fn defect_17_only_the_apis_own_word_about_the_server_is_its_absence() {
     assert_means(404, "SERVER_NOT_FOUND", |op| if is_about_a_server(op) { Absent } else { Refused(Invalid) });
     let others =
         "STORAGE_NOT_FOUND ZONE_NOT_FOUND GROUP_NOT_FOUND SERVER_GROUP_NOT_FOUND NETWORK_NOT_FOUND NOT_FOUND";
@@ -162,7 +162,7 @@ fn without_an_envelope_the_status_decides() {
 }
 
 #[test]
-fn a_throttled_request_waits_as_long_as_it_is_told() {
+fn defect_19_a_throttled_request_waits_as_long_as_it_is_told() {
     for (header, expected) in [
         ("7", Some(7)),
         ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),

@@ -118,7 +118,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn no_answer_makes_it_panic(
+    fn defect_14_no_answer_makes_it_panic(
         status in prop_oneof![100_u16..1000, Just(200), Just(202), Just(404)],
         headers in headers(),
         body in body(),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::world::*;
 
 #[test]
-fn every_operation_has_its_method_target_and_body() {
+fn defect_19_every_operation_has_its_method_target_and_body() {
     let server = |rest: &str| format!("/server/{SERVER}{rest}");
     for (op, method, target, body) in [
         (Op::Check, "GET", "/account".to_owned(), Value::Null),

@@ -112,7 +112,7 @@ macro_rules! calls {
         }
 
         #[test]
-        fn ten_threads_that_ensure_at_once_get_one_fleet() {
+        fn defect_03_ten_threads_that_ensure_at_once_get_one_fleet() {
             $run!({
                 let cloud = cloud();
                 let fleet = $w!(plain(&cloud).start()).unwrap();
