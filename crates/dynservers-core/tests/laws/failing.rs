@@ -51,6 +51,7 @@ fn whoever_stood_in_for_a_slow_clone_goes_even_if_nobody_said_how_many() {
     world.check_agreement(1);
 }
 
+#[test]
 fn slow_clones_that_come_up_one_after_the_other_cost_little_too() {
     let mut world = World::new();
     world.run_seconds(5);
