@@ -185,6 +185,21 @@ fn creates_denied_alone_are_tried_seldom_and_told_once() {
 }
 
 #[test]
+fn stops_denied_alone_are_tried_seldom_and_told_once() {
+    let mut world = World::running(crate::world::config(), 3);
+    world.fate(Fate::Deny, every(1, "stop"));
+    world.ensure(1);
+    world.run_for(Duration::from_secs(24 * 3_600));
+    assert!(world.sent("stop") <= 2 * 320, "{}", world.sent("stop"));
+    assert_eq!(
+        (world.events_named("credentials_rejected"), world.events_named("provider_reachable")),
+        (1, 0)
+    );
+    world.converge(1);
+    assert_eq!(world.events_named("provider_reachable"), 1);
+}
+
+#[test]
 fn a_broken_snapshot_costs_little_in_a_day() {
     for reason in [Reason::Invalid, Reason::Quota, Reason::Credit, Reason::Capacity] {
         let mut world = started();
