@@ -183,6 +183,22 @@ fn a_failed_server_has_a_stand_in_as_long_as_the_latest_of_them_lives() {
 }
 
 #[test]
+fn a_type_is_planned_again_when_what_it_counts_changes_and_not_for_less() {
+    let mut ledger = empty();
+    let is_touched = |ledger: &mut Ledger| core::mem::take(&mut ledger.touched_types).contains(&type_name());
+    ledger.insert(running(1));
+    assert!(is_touched(&mut ledger));
+    ledger.update(ServerId(1), |record| record.name = "another".into());
+    assert!(!is_touched(&mut ledger), "that is nothing to it");
+    ledger.update(ServerId(1), |record| record.status = Status::Errored);
+    assert!(is_touched(&mut ledger));
+    ledger.update_live(ServerId(1), |live| live.suspected = true);
+    assert!(is_touched(&mut ledger), "nobody goes while that is open");
+    ledger.forget(ServerId(1));
+    assert!(is_touched(&mut ledger));
+}
+
+#[test]
 fn the_last_thousand_commands_are_remembered_and_no_more() {
     let mut ledger = empty();
     let record = |number: usize| {
