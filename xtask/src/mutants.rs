@@ -21,12 +21,11 @@ pub(crate) fn run(files: &[String]) -> Result<(), Failure> {
     let files: Vec<String> = files.iter().map(|file| source(file)).collect::<Result<_, _>>()?;
     demand_tool()?;
     let output = root().join("target/mutants");
+    let broken = |error: std::io::Error| Failure::Broken(format!("{}: {error}", output.display()));
     // What an earlier run found must not be taken for this one's.
     match std::fs::remove_dir_all(&output) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Failure::Broken(format!("{}: {error}", output.display())));
-        }
-        _ => {}
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(broken(error)),
+        _ => std::fs::create_dir_all(&output).map_err(broken)?,
     }
     let done = cargo(&files, &output).run();
     let outcomes = output.join("mutants.out/outcomes.json");
