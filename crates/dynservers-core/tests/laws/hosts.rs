@@ -38,6 +38,25 @@ fn an_answer_that_never_comes_stops_nothing_for_ever() {
 }
 
 #[test]
+fn an_answer_that_comes_later_than_anybody_waited_still_binds_what_was_made() {
+    let mut world = World::running(config(), 1);
+    world.answer_delay = 120_000;
+    // So that nothing else can tell of it.
+    world.fate(Fate::LoseReply, |effect| matches!(effect.op.name(), "look" | "find"));
+    world.ensure(2);
+    let bound = |world: &World| {
+        world.machine.ledger().servers().filter(|record| record.provider_id.is_some()).count()
+    };
+    world.run_seconds(119);
+    assert_eq!((bound(&world), world.cloud.count()), (1, 2));
+    world.run_seconds(3);
+    assert_eq!(bound(&world), 2);
+    world.answer_delay = 0;
+    world.converge(2);
+    assert_eq!(world.cloud.peak, 2);
+}
+
+#[test]
 fn a_process_may_end_when_nothing_is_under_way() {
     let mut world = World::running(config(), 1);
     assert!(world.machine.is_idle());
