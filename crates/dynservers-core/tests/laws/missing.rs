@@ -120,10 +120,14 @@ fn who_is_missing_is_asked_about_though_changes_are_denied() {
     world.fate(Fate::Deny, |effect| effect.op.name() == "stop");
     world.ensure(3);
     world.run_seconds(3_600);
-    let stops = world.sent("stop");
+    let denied = world.sent("stop");
+    while world.sent("stop") == denied {
+        world.run_seconds(1);
+    }
+    // The next one is minutes away.
     vanish(&mut world, 1);
     world.run_seconds(60);
-    assert_eq!((world.sent("stop"), world.sent("inspect")), (stops, 1), "a reading waits for no change");
+    assert_eq!((world.sent("stop"), world.sent("inspect")), (denied + 1, 1), "a reading waits for no change");
     world.converge(3);
 }
 
