@@ -1,6 +1,7 @@
 //! Everything that a person runs on this repository: `cargo xtask help` lists it.
 
 mod commands;
+mod mutants;
 mod runner;
 mod tally;
 mod tidy;
@@ -24,6 +25,10 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("loops", "every test about the cloud on the loops that the daemon is not shipped with"),
     ("features", "every feature alone: checked in all packages, tested in the library; needs cargo-hack"),
+    (
+        "mutants",
+        "change the core in one small way at a time, in FILE... or all of it: some test must notice; needs cargo-mutants",
+    ),
     ("scratch", "build programs outside of the workspace that use the library, and run them"),
     ("gate", "all that there is: lint, test, features, loops, scratch, storm"),
     ("help", "this list"),
@@ -42,6 +47,7 @@ fn main() -> ExitCode {
         ("tidy", []) => commands::tidy(),
         ("loops", []) => whole::loops(),
         ("features", []) => whole::features(),
+        ("mutants", files) => mutants::run(files),
         ("scratch", []) => whole::scratch(),
         ("gate", []) => whole::gate(),
         ("help" | "--help" | "-h", []) => {

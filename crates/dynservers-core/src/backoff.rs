@@ -51,4 +51,10 @@ mod tests {
         let retry = CREATE.after(Some(Retry { tries: u32::MAX, at: Time::ZERO }), Time::ZERO);
         assert_eq!(retry.tries, u32::MAX);
     }
+
+    #[test]
+    fn nobody_waits_longer_than_its_bound_however_often_it_failed() {
+        let minutes = |backoff: Backoff| backoff.delay(u32::MAX).as_secs() / 60;
+        assert_eq!([CREATE, REPLACEMENT, STEP, PROVIDER].map(minutes), [30, 30, 5, 1]);
+    }
 }

@@ -74,9 +74,6 @@ impl InFlight {
     /// Marks one as overdue. A create is kept, since its late success must not be ignored; the rest is forgotten.
     pub(crate) fn expire(&mut self, id: EffectId) -> Option<Flight> {
         let flight = self.flights.get_mut(&id)?;
-        if flight.overdue {
-            return None;
-        }
         flight.overdue = true;
         let flight = flight.clone();
         if !matches!(flight.errand, Errand::Create(..)) {

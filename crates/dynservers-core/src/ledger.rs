@@ -372,28 +372,4 @@ fn names(record: &ServerRecord) -> Names {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::{FleetName, OwnerId};
-
-    #[test]
-    fn servers_that_are_no_longer_ours_do_not_count() {
-        let server_type = TypeName::new("default").unwrap();
-        let fleet = FleetName::new("workers").unwrap();
-        let mut ledger = Ledger::restore(Stored::empty(fleet, OwnerId::from_random(1)));
-        for id in [1, 2] {
-            let provider = ProviderName::new("upcloud").unwrap();
-            let mut record =
-                ServerRecord::wanted(ServerId(id), server_type.clone(), provider, None, Time::ZERO);
-            record.status = Status::Running;
-            ledger.insert(record);
-        }
-        ledger.update(ServerId(1), |record| record.disowned = true);
-        assert_eq!((ledger.count(&server_type, Status::Running), ledger.provisioned(&server_type)), (1, 1));
-        ledger.update(ServerId(1), |record| record.disowned = false);
-        assert_eq!(ledger.count(&server_type, Status::Running), 2);
-        ledger.update(ServerId(1), |record| record.disowned = true);
-        ledger.forget(ServerId(1));
-        assert_eq!(ledger.provisioned(&server_type), 1);
-    }
-}
+mod tests;

@@ -78,3 +78,17 @@ impl ProviderState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ProviderState::{Deleting, Error, InProgress, Running, Stopped, Unknown};
+    use alloc::format;
+
+    #[test]
+    fn people_read_the_words_that_are_stored() {
+        for state in [InProgress, Running, Stopped, Error, Deleting, Unknown] {
+            let stored = serde_json::to_string(&state).unwrap();
+            assert_eq!(stored, format!("\"{}\"", state.as_str().replace(' ', "_")));
+        }
+    }
+}

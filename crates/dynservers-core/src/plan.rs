@@ -171,7 +171,7 @@ fn search(attempt: &Attempt, live: &Live, terms: &Terms<'_>) -> Verdict {
         return read(live, Task::Find, terms);
     }
     let between = terms.provider.list_lag.min(terms.timing.poll_interval);
-    let from = live.searched_at.filter(|_| live.searches > 0).map_or(from, |at| from.max(at + between));
+    let from = live.searched_at.map_or(from, |at| from.max(at + between));
     if terms.now < from { Verdict::Rest(Some(from)) } else { read(live, Task::Find, terms) }
 }
 
@@ -352,3 +352,6 @@ fn read(live: &Live, task: Task, terms: &Terms<'_>) -> Verdict {
 fn turn_at(at: Time, turn: Turn, terms: &Terms<'_>) -> Verdict {
     if terms.now < at { Verdict::Rest(Some(at)) } else { Verdict::Become(turn) }
 }
+
+#[cfg(test)]
+mod tests;

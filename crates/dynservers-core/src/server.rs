@@ -284,3 +284,6 @@ impl Server {
         self.record.provider_id.is_some() && self.record.status != Status::Deleted && !self.record.disowned
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,21 +76,6 @@ impl Status {
         matches!(self, Self::New | Self::Starting | Self::Running | Self::Rebooting)
     }
 
-    /// Whether a server of this status is on its way to another one, and must get there or be noticed.
-    #[must_use]
-    pub const fn is_transitional(self) -> bool {
-        matches!(
-            self,
-            Self::New
-                | Self::Starting
-                | Self::Rebooting
-                | Self::Draining
-                | Self::Stopping
-                | Self::Stopped
-                | Self::Deleting
-        )
-    }
-
     /// Whether a server may go from this status to `next`.
     #[must_use]
     pub const fn may_become(self, next: Self) -> bool {
@@ -143,6 +128,26 @@ impl fmt::Display for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_read_the_words_that_are_stored() {
+        for status in Status::ALL {
+            let stored = serde_json::to_string(&status).unwrap();
+            assert_eq!(stored, alloc::format!("\"{status}\""));
+        }
+        assert_eq!(
+            alloc::format!("{:>6}{:<6}|", Status::New, Status::Paused),
+            "   newpaused|",
+            "as in a table"
+        );
+    }
+
+    #[test]
+    fn what_is_up_or_coming_up_counts_towards_the_number_and_nothing_else() {
+        let provisioned = Status::ALL.into_iter().filter(|status| status.is_provisioned());
+        let expected = [Status::New, Status::Starting, Status::Running, Status::Rebooting];
+        assert!(provisioned.eq(expected));
+    }
 
     #[test]
     fn every_status_but_the_last_has_an_exit_and_none_follows_itself() {

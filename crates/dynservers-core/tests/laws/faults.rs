@@ -186,6 +186,21 @@ fn creates_denied_alone_are_tried_seldom_and_told_once() {
 }
 
 #[test]
+fn stops_denied_alone_are_tried_seldom_and_told_once() {
+    let mut world = World::running(crate::world::config(), 3);
+    world.fate(Fate::Deny, every(1, "stop"));
+    world.ensure(1);
+    world.run_for(Duration::from_secs(24 * 3_600));
+    assert!(world.sent("stop") <= 2 * 320, "{}", world.sent("stop"));
+    assert_eq!(
+        (world.events_named("credentials_rejected"), world.events_named("provider_reachable")),
+        (1, 0)
+    );
+    world.converge(1);
+    assert_eq!(world.events_named("provider_reachable"), 1);
+}
+
+#[test]
 fn half_open_means_one() {
     let mut world = started();
     world.fate(Fate::Refuse(Reason::Capacity), every(1, "create"));

@@ -11,6 +11,7 @@ mod draining;
 mod embedded;
 mod failing;
 mod faults;
+mod hosts;
 mod life;
 mod missing;
 mod owners;

@@ -115,6 +115,23 @@ fn no_answer_is_no_word() {
 }
 
 #[test]
+fn who_is_missing_is_asked_about_though_changes_are_denied() {
+    let mut world = running(4);
+    world.fate(Fate::Deny, |effect| effect.op.name() == "stop");
+    world.ensure(3);
+    world.run_seconds(3_600);
+    let denied = world.sent("stop");
+    while world.sent("stop") == denied {
+        world.run_seconds(1);
+    }
+    // The next one is minutes away.
+    vanish(&mut world, 1);
+    world.run_seconds(60);
+    assert_eq!((world.sent("stop"), world.sent("inspect")), (denied + 1, 1), "a reading waits for no change");
+    world.converge(3);
+}
+
+#[test]
 fn one_that_a_listing_hides_is_not_convicted() {
     let mut world = running(4);
     let far = dynservers_core::Time::from_millis(u64::MAX);

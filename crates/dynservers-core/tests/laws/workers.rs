@@ -86,6 +86,15 @@ impl World {
     pub(crate) fn hear(&mut self, ask: &Ask) {
         assert!(self.workers.asked.len() < 100_000, "a worker is asked without end");
         self.workers.asked.push((self.now, ask.server, ask.question.name()));
+        if let Question::Drain { deadline } = ask.question {
+            let stored = self.disk.stored.servers.iter().find(|record| record.id == ask.server);
+            let drain = stored.and_then(|record| record.removal.as_ref()?.drain);
+            assert_eq!(
+                drain.map(|drain| drain.deadline),
+                Some(deadline),
+                "its deadline is durable before it is told"
+            );
+        }
         let fate = (self.workers.fates)(ask);
         let silent = || Answer::Silent(Failure::new("no answer"));
         let heard = if fate == AskFate::LoseQuestion { silent() } else { self.workers.answer(ask, self.now) };

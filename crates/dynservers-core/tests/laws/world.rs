@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) events: Vec<Event>,
     pub(crate) replies: VecDeque<(CommandId, Reply)>,
     pub(crate) fates: Fates,
+    /// Whether the host never tells what became of a request.
+    pub(crate) is_unheard: fn(&Effect) -> bool,
     pub(crate) latency: u64,
     /// How many requests of each kind the machine sent.
     pub(crate) sent: BTreeMap<&'static str, u32>,
@@ -105,6 +107,7 @@ impl World {
             events: Vec::new(),
             replies: VecDeque::new(),
             fates: Box::new(|_| Fate::Answer),
+            is_unheard: |_| false,
             latency: 200,
             sent: BTreeMap::new(),
             outputs: 0,
@@ -240,6 +243,9 @@ impl World {
             let (process, _, effect) = self.pending.remove(at).expect("it was just found");
             let fate = (self.fates)(&effect);
             let completion = self.cloud.execute(&effect, fate, self.now);
+            if (self.is_unheard)(&effect) {
+                continue;
+            }
             let delay = if effect.op.name() == "create" { self.answer_delay } else { 0 };
             let arrival = self.now + Duration::from_millis(delay);
             self.answers.push_back((process, arrival, Input::Completed { effect: effect.id, completion }));
@@ -340,14 +346,11 @@ impl World {
     /// Provider and ledger say the same.
     pub(crate) fn check_agreement(&self, desired: usize) {
         let ids: Vec<String> = self.cloud.living().map(|(key, _)| key.to_string()).collect();
-        let known: Vec<String> = self
-            .machine
-            .ledger()
-            .servers()
-            .filter(|record| record.status == Status::Running && !record.disowned)
+        let running = |record: &&ServerRecord| record.status == Status::Running && !record.disowned;
+        let records = self.machine.ledger().servers().filter(running);
+        let mut known: Vec<String> = records
             .filter_map(|record| record.provider_id.as_ref().map(|id| id.as_str().to_owned()))
             .collect();
-        let mut known = known;
         known.sort_by_key(|id| id.parse::<u64>().unwrap());
         assert_eq!(ids, known, "what lives at the provider is what the ledger says runs");
         assert_eq!(ids.len(), desired);

@@ -298,6 +298,7 @@ impl Cloud for FakeCloud {
                 drop(self.answer(effect));
                 Outcome::Lost(failure()).into()
             }
+            Fate::Shorten => shortened(self.answer(effect)),
             Fate::Answer
             | Fate::LoseRequest
             | Fate::LoseReply
@@ -419,6 +420,15 @@ fn come_up(boot: Boot, now: u64) -> Vec<(u64, Turn)> {
             vec![after(23, ProviderState::Running), after(23 + u64::from(seconds), ProviderState::Stopped)]
         }
     }
+}
+
+/// Takes the last server off a listing that goes on saying how many there are.
+fn shortened(mut completion: Completion) -> Completion {
+    if let Outcome::Page(page) = &mut completion.outcome {
+        page.total = page.total.or(Some(page.servers.len() as u64));
+        page.servers.pop();
+    }
+    completion
 }
 
 fn id(key: u64) -> ProviderId {

@@ -1,17 +1,22 @@
 //! Laws: what must hold in every moment, and how a broken one is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use dynservers_core::{
-    Batch, Change, Effect, Event, Op, ProviderId, ProviderState, Reconciler, ServerRecord, Status, Time,
-    TypeName, Why,
+    Batch, Change, Effect, Event, Op, Outcome, ProviderId, ProviderName, ProviderState, Reason, Reconciler,
+    ServerRecord, Status, Time, TypeName, Why,
 };
 
 use super::cloud::TrueServer;
 use super::setup::fleet;
 use super::store::FaultyStore;
 use super::workers::Workers;
+
+/// An hour, in milliseconds.
+const HOUR: u64 = 3_600_000;
+/// The most creates of a type that may be refused within an hour: a few dozen at once, and then fewer and fewer.
+const REFUSALS_AN_HOUR: usize = 120;
 
 /// A law, and what broke it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +54,8 @@ pub enum Law {
     Deterministic,
     /// Nothing happens without end.
     Bounded,
+    /// There is an answer to everything: nothing panics.
+    NoPanic,
 }
 
 impl fmt::Display for Law {
@@ -63,6 +70,7 @@ impl fmt::Display for Law {
             Self::Settles => "it settles",
             Self::Deterministic => "deterministic",
             Self::Bounded => "bounded",
+            Self::NoPanic => "no panic",
         })
     }
 }
@@ -72,6 +80,12 @@ impl fmt::Display for Law {
 pub(crate) struct Court {
     /// The most servers of each type that were wanted so far.
     most_wanted: BTreeMap<TypeName, u32>,
+    /// The most that its configuration ever allowed.
+    most_allowed: BTreeMap<TypeName, u32>,
+    /// The most that each account was ever allowed, whoever made them.
+    most_in_account: BTreeMap<ProviderName, u32>,
+    /// When creates of each type were refused within the last hour, in milliseconds.
+    refused: BTreeMap<TypeName, VecDeque<u64>>,
     /// Servers that came to be by somebody else's hand: they are none too many of ours.
     pub(crate) uncounted: BTreeSet<ProviderId>,
     /// Whether an operator said that another account is ours: its word counts from then on.
@@ -95,6 +109,12 @@ impl Court {
         for (name, config) in &machine.config().server_types {
             let most = self.most_wanted.entry(name.clone()).or_default();
             *most = (*most).max(config.min);
+            let most = self.most_allowed.entry(name.clone()).or_default();
+            *most = (*most).max(config.max);
+        }
+        for (name, config) in &machine.config().providers {
+            let most = self.most_in_account.entry(name.clone()).or_default();
+            *most = (*most).max(config.max_servers_in_account.unwrap_or(u32::MAX));
         }
     }
 
@@ -134,6 +154,11 @@ impl Court {
                     && !self.uncounted.contains(&server.id)
             };
             let living = servers.iter().filter(ours).count();
+            let allowed = self.most_allowed.get(name).copied().unwrap_or(0).max(*most);
+            if living > allowed as usize {
+                let what = format!("{living} of {name} live, and {allowed} are allowed at most");
+                return Err(Violation { law: Law::NoExcess, what });
+            }
             if living > *most as usize + extra {
                 let what = format!(
                     "{living} of {name} live, {most} were wanted at most, {extra} are going, failed or stand in"
@@ -143,6 +168,60 @@ impl Court {
         }
         Ok(())
     }
+}
+
+impl Court {
+    /// Creates that are refused again and again become few.
+    pub(crate) fn judge_refusals(
+        &mut self,
+        effect: &Effect,
+        outcome: &Outcome,
+        now: u64,
+    ) -> Result<(), Violation> {
+        let Op::CreateFromSnapshot(create) = &effect.op else { return Ok(()) };
+        // What is busy waits for the next look, and no longer.
+        let is_refused = matches!(outcome, Outcome::Refused(reason, _) if *reason != Reason::Busy);
+        if !is_refused || effect.step.is_some() {
+            return Ok(());
+        }
+        let refused = self.refused.entry(create.server_type.clone()).or_default();
+        refused.retain(|at| at + HOUR > now);
+        refused.push_back(now);
+        if refused.len() <= REFUSALS_AN_HOUR {
+            return Ok(());
+        }
+        let what = format!("{} creates of {} were refused within an hour", refused.len(), create.server_type);
+        Err(Violation { law: Law::Bounded, what })
+    }
+
+    /// A create leaves room in the account for what is there already, as far as that was there to be seen.
+    pub(crate) fn judge_room(&self, effect: &Effect, present: usize) -> Result<(), Violation> {
+        let is_first = matches!(effect.op, Op::CreateFromSnapshot(_)) && effect.step.is_none();
+        let limit = self.most_in_account.get(&effect.provider).copied().unwrap_or(u32::MAX);
+        let is_judged = is_first && self.strain.is_none() && self.uncounted.is_empty();
+        if !is_judged || present < limit as usize {
+            return Ok(());
+        }
+        let what = format!("a create with {present} servers in an account that may have {limit}");
+        Err(Violation { law: Law::NoExcess, what })
+    }
+}
+
+/// An orphan that nobody wants is removed after its grace, and not before.
+pub(crate) fn judge_grace(effect: &Effect, machine: &Reconciler) -> Result<(), Violation> {
+    let record = effect.server.filter(|_| !effect.op.is_read()).and_then(|id| machine.ledger().server(id));
+    let Some((record, removal)) = record.and_then(|record| Some((record, record.removal.as_ref()?))) else {
+        return Ok(());
+    };
+    let Some(config) = machine.config().providers.get(&record.provider) else { return Ok(()) };
+    let grace = config.request_timeout + config.list_lag;
+    if removal.why == Why::Orphan && record.bound_at.is_some_and(|found| removal.since < found + grace) {
+        return Err(Violation {
+            law: Law::NoHarm,
+            what: format!("an orphan is removed at once: {record:?}"),
+        });
+    }
+    Ok(())
 }
 
 /// Whether a server bears our fleet's label, and that of an owner who is us.

@@ -134,7 +134,8 @@ impl<C: Cloud> World<C> {
     }
 
     pub(super) fn note_record(&mut self, record: &ServerRecord) {
-        if !record.abandoned.is_empty() {
+        let known = self.store.server(record.id).map_or(0, |known| known.abandoned.len());
+        if record.abandoned.len() > known {
             self.evidence.note("an attempt given up");
         }
         let config = self.config.server_types.get(&record.server_type);

@@ -198,6 +198,8 @@ pub enum Fate {
     NoSuchPage,
     /// It is done, and the answer is cut off in the middle.
     Garble,
+    /// A listing shows less than it says that there is.
+    Shorten,
     /// The credentials are not accepted this time.
     Deny,
     /// The provider refuses.

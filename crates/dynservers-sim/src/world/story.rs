@@ -198,6 +198,7 @@ impl Fate {
             (2, Self::FailAfter),
             (2, Self::NoSuchPage),
             (2, Self::Garble),
+            (2, Self::Shorten),
             (1, Self::Deny),
             (4, Self::Refuse(reason)),
             (1, Self::Vanish),

@@ -25,11 +25,15 @@ impl<C: Cloud> World<C> {
     pub(super) fn issue(&mut self, process: u64, effect: Effect) {
         self.judge(law::judge_intent(&effect, &self.store));
         let servers = self.servers();
+        let present = self.cloud_of(&effect.provider).servers().len();
+        self.judge(self.court.judge_room(&effect, present));
         if let Some(living) = &self.process {
             let clocks = (self.now, living.fleet_time(self.now));
             let harm = law::judge_harm(&effect, &living.machine, &self.store, &servers);
             let mercy = law::judge_mercy(&effect, &living.machine, &self.workers, &servers, clocks);
+            let grace = law::judge_grace(&effect, &living.machine);
             self.judge(harm);
+            self.judge(grace);
             match mercy {
                 Ok(true) => self.evidence.note("a drain cut off at its deadline"),
                 Ok(false) => {}
@@ -95,6 +99,10 @@ impl<C: Cloud> World<C> {
                 Some(cloud.execute(effect, fate, told))
             }
         };
+        if let Some(completion) = &completion {
+            let judged = self.court.judge_refusals(effect, &completion.outcome, now);
+            self.judge(judged);
+        }
         self.trace.request(now, effect, fate, completion.as_ref());
         if fate == Fate::Hang {
             return;
