@@ -5,6 +5,7 @@
 mod carrier;
 mod cloud;
 mod evidence;
+mod figures;
 mod fleet;
 mod local;
 mod process;
@@ -17,6 +18,7 @@ mod wait;
 pub use carrier::Loop;
 pub use cloud::Cloud;
 pub use evidence::calls;
+pub use figures::{Budget, Figure, Table, Unit, Verdict};
 pub use fleet::{BIG_TYPE, Fleet, TIMING, Told, WATCHFUL};
 pub use local::{WORKER, is_alive};
 pub use process::{Process, binary};

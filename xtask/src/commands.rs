@@ -77,3 +77,9 @@ pub(crate) fn storm(rounds: &str) -> Result<(), Failure> {
         .environment("DYNSERVERS_STORM_ROUNDS", rounds)
         .run()
 }
+
+/// Builds the benches as they are shipped, runs them, and compares their figures with the budget. They choose their own
+/// arguments: `--quick`, and the names of parts.
+pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
+    Cargo::new("bench --package dynservers-tests --bench budget --quiet --").arguments(arguments).run()
+}

@@ -23,6 +23,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "storm",
         "kill the daemon at drawn moments of local servers, --rounds N times (200), and look for what is left",
     ),
+    (
+        "bench",
+        "measure the core, the store and the loops against the budget; --quick for small sizes; names of parts for those",
+    ),
     ("loops", "every test about the cloud on the loops that the daemon is not shipped with"),
     ("features", "every feature alone: checked in all packages, tested in the library; needs cargo-hack"),
     (
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
         ("storm", []) => commands::storm("200"),
         ("storm", [option, rounds]) if option == "--rounds" => commands::storm(rounds),
         ("storm", _) => Err(Failure::Usage("`storm` takes `--rounds N` and nothing else".to_owned())),
+        ("bench", rest) => commands::bench(rest),
         ("lint", []) => commands::lint(),
         ("tidy", []) => commands::tidy(),
         ("loops", []) => whole::loops(),

@@ -344,8 +344,9 @@ impl Reconciler {
         let may_go_on = run.add(page);
         let begun = run.reading.begun;
         run.reading.next = next.cloned();
-        for observed in &page.servers {
-            self.observe(name, observed, begun);
+        let as_known = page.servers.iter().filter(|observed| self.look_at(name, observed, begun)).count();
+        if let Some(run) = &mut self.provider_mut(name).look {
+            run.as_known += as_known as u64;
         }
         if next.is_none() {
             self.end_look(name);

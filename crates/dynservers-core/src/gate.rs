@@ -8,6 +8,9 @@ use crate::output::Output;
 use crate::record::Batch;
 use crate::time::Time;
 
+/// How many outputs the queues keep room for while they are empty: a burst that is over is not paid for any longer.
+const ROOM: usize = 256;
+
 /// Outputs on their way out, those that wait for a write behind it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Gate {
@@ -39,6 +42,9 @@ impl Gate {
         while self.waiting.front().is_some_and(|(after, _)| *after <= seq) {
             self.ready.extend(self.waiting.pop_front().map(|(_, output)| output));
         }
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to(ROOM);
+        }
     }
 
     /// Whether a write is under way.
@@ -51,6 +57,7 @@ impl Gate {
         if let Some(output) = self.ready.pop_front() {
             return Some(output);
         }
+        self.ready.shrink_to(ROOM);
         let is_idle = !ledger.has_unsaved() && self.waiting.is_empty();
         if self.writing.is_some() || is_idle {
             return None;

@@ -85,6 +85,7 @@ impl Reconciler {
     fn issue_reading(&mut self, name: &ProviderName) -> bool {
         let now = self.now;
         let wants_account = self.wants_account(name);
+        let departed = self.ledger.providers.get(name).map_or(0, |index| index.departed);
         let live = self.provider_mut(name);
         if live.reading {
             return false;
@@ -97,7 +98,7 @@ impl Reconciler {
             (Errand::Account, Op::Account, account.next.clone())
         } else if now >= live.next_look {
             if live.checked {
-                live.look = Some(LookRun::begin(now));
+                live.look = Some(LookRun::begin(now, departed));
                 (Errand::Look, Op::Look, None)
             } else {
                 live.check = Some(Reading { begun: now, next: None });

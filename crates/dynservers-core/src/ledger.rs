@@ -1,5 +1,6 @@
 //! The ledger: every record, with the counts and indexes that make an input cost O(log n).
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -7,12 +8,11 @@ use alloc::vec::Vec;
 use crate::COMMANDS_KEPT;
 use crate::event::{Event, EventKind};
 use crate::ids::{CommandId, EventId, ProviderId, ProviderName, ServerId, SpecHash, Token, TypeName};
-use crate::index::{FoundServer, Keys, ProviderIndex, TypeIndex};
-use crate::look::ProviderState;
+use crate::index::{FoundServer, Indexes, Keys, LiveKeys, Names, ProviderIndex, TypeIndex, entry};
 use crate::record::{
     Change, CommandRecord, FleetRecord, Found, FoundRecord, ServerRecord, Stored, TypeRecord,
 };
-use crate::server::{Live, Server, Sighting};
+use crate::server::{Live, Server};
 use crate::spec::Spec;
 use crate::status::Status;
 use crate::time::Time;
@@ -22,7 +22,8 @@ use crate::unsaved::Unsaved;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
     pub(crate) fleet: FleetRecord,
-    servers: BTreeMap<ServerId, Server>,
+    /// Boxed, since a node of the tree moves its entries about, and stands half empty.
+    servers: BTreeMap<ServerId, Box<Server>>,
     specs: BTreeMap<SpecHash, Arc<Spec>>,
     commands: BTreeMap<CommandId, CommandRecord>,
     command_order: VecDeque<CommandId>,
@@ -109,7 +110,7 @@ impl Ledger {
     }
 
     pub(crate) fn get(&self, id: ServerId) -> Option<&Server> {
-        self.servers.get(&id)
+        self.servers.get(&id).map(|server| &**server)
     }
 
     pub(crate) fn ids(&self) -> Vec<ServerId> {
@@ -138,11 +139,11 @@ impl Ledger {
     }
 
     pub(crate) fn type_index(&mut self, server_type: &TypeName) -> &TypeIndex {
-        self.types.entry(server_type.clone()).or_default()
+        entry(&mut self.types, server_type)
     }
 
     pub(crate) fn provider_index(&mut self, provider: &ProviderName) -> &mut ProviderIndex {
-        self.providers.entry(provider.clone()).or_default()
+        entry(&mut self.providers, provider)
     }
 
     /// Changes the fleet's row.
@@ -153,7 +154,7 @@ impl Ledger {
 
     /// Changes what is remembered of a type.
     pub(crate) fn update_type(&mut self, server_type: &TypeName, change: impl FnOnce(&mut TypeRecord)) {
-        change(self.fleet.types.entry(server_type.clone()).or_default());
+        change(entry(&mut self.fleet.types, server_type));
         self.unsaved.fleet = true;
         self.touched_types.insert(server_type.clone());
     }
@@ -176,10 +177,11 @@ impl Ledger {
     /// Adds a record.
     pub(crate) fn insert(&mut self, record: ServerRecord) {
         let id = record.id;
-        let server = Server { record, live: Live::default() };
-        self.index_names(&server.record);
-        self.shift(&server.record, None, Some(Keys::of(&server)));
-        self.servers.insert(id, server);
+        let server = Box::new(Server { record, live: Live::default() });
+        let (servers, mut indexes) = self.split();
+        indexes.put_names(&server.record);
+        indexes.shift(&server.record, None, Some(&Keys::of(&server)));
+        servers.insert(id, server);
         self.unsaved.servers.insert(id);
         self.touched.insert(id);
     }
@@ -190,63 +192,43 @@ impl Ledger {
         id: ServerId,
         change: impl FnOnce(&mut ServerRecord) -> T,
     ) -> Option<T> {
-        let server = self.servers.get_mut(&id)?;
-        let before = (Keys::of(server), names(&server.record));
+        let (servers, mut indexes) = self.split();
+        let server = servers.get_mut(&id)?;
+        let (keys, names) = (Keys::of(server), Names::of(&server.record));
         let result = change(&mut server.record);
-        let after = (Keys::of(server), names(&server.record));
+        if names != Names::of(&server.record) {
+            indexes.put_names(&server.record);
+        }
+        indexes.shift(&server.record, Some(&keys), Some(&Keys::of(server)));
         self.unsaved.servers.insert(id);
         self.touched.insert(id);
-        if before != after {
-            self.index_again(id, &before, &after);
-        }
         Some(result)
     }
 
     /// Changes what this process knows of a server; nothing of it is written.
     pub(crate) fn update_live<T>(&mut self, id: ServerId, change: impl FnOnce(&mut Live) -> T) -> Option<T> {
-        let server = self.servers.get_mut(&id)?;
-        let names = names(&server.record);
-        let before = (Keys::of(server), names);
+        let (servers, mut indexes) = self.split();
+        let server = servers.get_mut(&id)?;
+        let before = LiveKeys::of(&server.live);
         let result = change(&mut server.live);
-        let after = (Keys::of(server), names);
-        if before != after {
-            self.index_again(id, &before, &after);
+        if before != LiveKeys::of(&server.live) {
+            let keys = Keys::of(server);
+            indexes.shift(&server.record, Some(&keys.with(before, &server.record)), Some(&keys));
         }
         Some(result)
     }
 
-    /// Moves a record that stays where it is to its new places in the indexes.
-    fn index_again(&mut self, id: ServerId, before: &(Keys, Names), after: &(Keys, Names)) {
-        // Taken out while the indexes, which are the ledger's too, are changed by it.
-        let Some(server) = self.servers.remove(&id) else { return };
-        if before.1 != after.1 {
-            self.index_names(&server.record);
-        }
-        self.shift(&server.record, Some(before.0), Some(after.0));
-        self.servers.insert(id, server);
-    }
-
-    /// Notes that a look showed a server. The fast way for what changes no count: gives whether that was all.
-    pub(crate) fn sight_quietly(&mut self, id: ServerId, sighting: Sighting) -> bool {
-        let Some(server) = self.servers.get_mut(&id) else { return true };
-        if server.live.seen.is_some_and(|seen| seen.begun > sighting.begun) {
-            return true;
-        }
-        server.live.seen = Some(sighting);
-        server.live.listed |= sighting.is_listed;
-        server.live.misses = 0;
-        let record = &server.record;
-        record.status == Status::Running
-            && sighting.state == ProviderState::Running
-            && record.removal.is_none()
-            && !record.disowned
-            && !server.live.suspected
+    /// Gives the records, and apart from them what they are found by.
+    pub(crate) fn split(&mut self) -> (&mut BTreeMap<ServerId, Box<Server>>, Indexes<'_>) {
+        let Self { servers, tokens, replaced, types, providers, touched_types, .. } = self;
+        (servers, Indexes { tokens, replaced, types, providers, touched_types })
     }
 
     /// Drops a record.
     pub(crate) fn forget(&mut self, id: ServerId) {
-        let Some(server) = self.servers.remove(&id) else { return };
-        self.shift(&server.record, Some(Keys::of(&server)), None);
+        let (servers, mut indexes) = self.split();
+        let Some(server) = servers.remove(&id) else { return };
+        indexes.shift(&server.record, Some(&Keys::of(&server)), None);
         if let Some(attempt) = &server.record.attempt {
             self.tokens.remove(&attempt.token);
         }
@@ -315,17 +297,6 @@ impl Ledger {
         event
     }
 
-    fn index_names(&mut self, record: &ServerRecord) {
-        for token in
-            record.abandoned.iter().copied().chain(record.attempt.as_ref().map(|attempt| attempt.token))
-        {
-            self.tokens.insert(token, record.id);
-        }
-        if let Some(provider_id) = &record.provider_id {
-            self.provider_index(&record.provider).by_id.insert(provider_id.clone(), record.id);
-        }
-    }
-
     fn count_found(&mut self, record: &FoundRecord, by: i32) {
         let Some(server_type) = &record.server_type else { return };
         let index = self.types.entry(server_type.clone()).or_default();
@@ -336,39 +307,6 @@ impl Ledger {
         *count = count.saturating_add_signed(by);
         self.touched_types.insert(server_type.clone());
     }
-
-    /// Moves a record from one place in the indexes to another.
-    fn shift(&mut self, record: &ServerRecord, before: Option<Keys>, after: Option<Keys>) {
-        if before == after {
-            return;
-        }
-        let index = self.types.entry(record.server_type.clone()).or_default();
-        let provider = self.providers.entry(record.provider.clone()).or_default();
-        if let Some(keys) = before {
-            index.leave(record.id, &keys);
-            provider.leave(record.id, &keys);
-            if let Some(failed) = keys.replacing
-                && self.replaced.get(&failed) == Some(&record.id)
-            {
-                self.replaced.remove(&failed);
-            }
-        }
-        if let Some(keys) = after {
-            index.enter(record.id, &keys);
-            provider.enter(record.id, &keys);
-            self.replaced.extend(keys.replacing.map(|failed| (failed, record.id)));
-        }
-        if !self.touched_types.contains(&record.server_type) {
-            self.touched_types.insert(record.server_type.clone());
-        }
-    }
-}
-
-/// What a record is found by: whether the provider's id is known, and the token of its attempt.
-type Names = (bool, Option<Token>);
-
-fn names(record: &ServerRecord) -> Names {
-    (record.provider_id.is_some(), record.attempt.as_ref().map(|attempt| attempt.token))
 }
 
 #[cfg(test)]

@@ -128,6 +128,7 @@ mod drain;
 pub mod effect;
 pub mod event;
 mod gate;
+mod glance;
 pub mod ids;
 mod index;
 mod inflight;

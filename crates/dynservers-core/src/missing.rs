@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::effect::Failure;
 use crate::ids::{ProviderName, ServerId};
+use crate::provider::LookRun;
 use crate::reconciler::Reconciler;
 use crate::record::Hold;
 use crate::time::Time;
@@ -90,6 +91,22 @@ impl Reconciler {
         for id in core::mem::take(&mut self.provider_mut(name).absent) {
             self.clear_suspicion(id);
         }
+    }
+
+    /// Whether a look showed every server as it was, so that nothing is to be judged: each of those that take part in looks,
+    /// once, and none of them went meanwhile. A hold or an operator's word is for the long way.
+    pub(crate) fn is_all_there(&mut self, name: &ProviderName, run: &LookRun) -> bool {
+        let record = self.ledger.fleet().providers.get(name);
+        let is_free = record.is_none_or(|record| record.hold.is_none() && !record.accept_missing);
+        let index = self.ledger.providers.get(name);
+        let is_all = index.is_some_and(|index| {
+            index.departed == run.departed && index.watched.len() as u64 == run.as_known
+        });
+        let live = self.provider_mut(name);
+        if is_free && is_all {
+            live.missed_all = false;
+        }
+        is_free && is_all
     }
 
     /// Looks at what a look lacks. What we deleted is gone after two of them; all else is at most suspected.

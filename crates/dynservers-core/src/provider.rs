@@ -105,13 +105,17 @@ pub(crate) struct LookRun {
     shown: u64,
     total: Option<u64>,
     is_joined: bool,
+    /// How many servers were shown as they are known, each counted once.
+    pub(crate) as_known: u64,
+    /// How many servers had left the provider's looks for good when it began.
+    pub(crate) departed: u64,
 }
 
 /// No listing of one fleet has more pages than this; a provider that says so is broken.
 const MOST_PAGES: u32 = 10_000;
 
 impl LookRun {
-    pub(crate) const fn begin(now: Time) -> Self {
+    pub(crate) const fn begin(now: Time, departed: u64) -> Self {
         Self {
             reading: Reading { begun: now, next: None },
             pages: 0,
@@ -119,6 +123,8 @@ impl LookRun {
             shown: 0,
             total: None,
             is_joined: true,
+            as_known: 0,
+            departed,
         }
     }
 
@@ -164,7 +170,7 @@ mod tests {
     }
 
     fn look(pages: &[Page]) -> bool {
-        let mut run = LookRun::begin(Time::ZERO);
+        let mut run = LookRun::begin(Time::ZERO, 0);
         for page in pages {
             assert!(run.add(page));
         }

@@ -9,6 +9,7 @@ use crate::effect::Failure;
 use crate::event::EventKind;
 use crate::gate::Gate;
 use crate::ids::{EffectId, ProviderName, ServerId, TypeName};
+use crate::index::entry;
 use crate::inflight::InFlight;
 use crate::input::Input;
 use crate::ledger::Ledger;
@@ -275,7 +276,9 @@ impl Reconciler {
             Verdict::Ask(question) => self.ask(id, question),
             Verdict::Become(turn) => self.turn(id, turn),
         }
-        self.touched_providers.insert(provider);
+        if !self.touched_providers.contains(&provider) {
+            self.touched_providers.insert(provider);
+        }
         if wake != next_wake {
             if let Some(at) = wake {
                 self.timers.remove(&(at, Timer::Server(id)));
@@ -354,7 +357,7 @@ impl Reconciler {
 
     /// Gives what is known of a provider. One that is not configured is known of, and nothing more.
     pub(crate) fn provider_mut(&mut self, name: &ProviderName) -> &mut Provider {
-        self.providers.entry(name.clone()).or_default()
+        entry(&mut self.providers, name)
     }
 
     pub(crate) fn provider_config(&self, name: &ProviderName) -> Option<&ProviderConfig> {

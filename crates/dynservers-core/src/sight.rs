@@ -15,6 +15,19 @@ use crate::status::Status;
 use crate::time::Time;
 
 impl Reconciler {
+    /// Takes one server of a look. Gives whether it is as it was, and this look had not shown it before.
+    pub(crate) fn look_at(&mut self, name: &ProviderName, observed: &Observed, begun: Time) -> bool {
+        // Whoever bears our labels has a number that was given before, or is found the long way.
+        if !self.is_lost_to_us(observed) {
+            let sighting = Sighting { begun, state: observed.state, is_listed: true };
+            if let Some(is_first) = self.ledger.glance(name, observed, sighting) {
+                return is_first;
+            }
+        }
+        self.observe(name, observed, begun);
+        false
+    }
+
     /// Takes one server as a listing shows it. A sighting counts whatever becomes of the rest of the listing.
     pub(crate) fn observe(&mut self, name: &ProviderName, observed: &Observed, begun: Time) {
         if observed.labels.fleet.as_ref() != Some(&self.ledger.fleet().fleet) {
@@ -23,7 +36,7 @@ impl Reconciler {
         if let Some(seen) = observed.labels.server {
             self.ledger.skip_server_ids(seen);
         }
-        if let Some(id) = self.ledger.by_provider_id(name, &observed.provider_id) {
+        if let Some(id) = self.ledger.by_sighting(name, observed) {
             self.observe_known(id, observed, begun, true);
             return;
         }
@@ -309,7 +322,9 @@ impl Reconciler {
         if was_blind && !is_told {
             self.notify(EventKind::ProviderReachable { provider: name.clone() });
         }
-        self.judge_missing(name, begun, run.is_complete());
+        if !self.is_all_there(name, &run) {
+            self.judge_missing(name, begun, run.is_complete());
+        }
         self.drop_unseen_found(name, begun);
         if is_first {
             self.note_restored(name);

@@ -3,8 +3,10 @@
 use super::*;
 use crate::ids::{FleetName, OwnerId};
 use crate::input::{Action, Command};
+use crate::look::ProviderState;
 use crate::output::Done;
 use crate::record::{Attempt, Phase};
+use crate::server::Sighting;
 
 fn empty() -> Ledger {
     Ledger::restore(Stored::empty(FleetName::new("workers").unwrap(), OwnerId::from_random(1)))
