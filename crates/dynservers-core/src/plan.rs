@@ -207,7 +207,7 @@ fn end(record: &ServerRecord, removal: &Removal, live: &Live, terms: &Terms<'_>)
         return next;
     }
     let next = end_by_state(record, removal, seen, terms);
-    let next = if seen.begun < live.act_after { Verdict::Rest(None) } else { next };
+    let next = if seen.begun <= live.act_after { Verdict::Rest(None) } else { next };
     hanging_or(next, record, live, terms)
 }
 
