@@ -1,6 +1,7 @@
 //! Everything that a person runs on this repository: `cargo xtask help` lists it.
 
 mod commands;
+mod exhaust;
 mod runner;
 mod tally;
 mod tidy;
@@ -22,10 +23,14 @@ const COMMANDS: &[(&str, &str)] = &[
         "storm",
         "kill the daemon at drawn moments of local servers, --rounds N times (200), and look for what is left",
     ),
+    (
+        "exhaust",
+        "check every run of small worlds; --knockouts: that each safeguard is missed when it is left out",
+    ),
     ("loops", "every test about the cloud on the loops that the daemon is not shipped with"),
     ("features", "every feature alone: checked in all packages, tested in the library; needs cargo-hack"),
     ("scratch", "build programs outside of the workspace that use the library, and run them"),
-    ("gate", "all that there is: lint, test, features, loops, scratch, storm"),
+    ("gate", "all of these, but exhaust: lint, test, features, loops, scratch, storm"),
     ("help", "this list"),
 ];
 
@@ -38,6 +43,9 @@ fn main() -> ExitCode {
         ("storm", []) => commands::storm("200"),
         ("storm", [option, rounds]) if option == "--rounds" => commands::storm(rounds),
         ("storm", _) => Err(Failure::Usage("`storm` takes `--rounds N` and nothing else".to_owned())),
+        ("exhaust", []) => exhaust::check(),
+        ("exhaust", [option]) if option == "--knockouts" => exhaust::knockouts(),
+        ("exhaust", _) => Err(Failure::Usage("`exhaust` takes `--knockouts` and nothing else".to_owned())),
         ("lint", []) => commands::lint(),
         ("tidy", []) => commands::tidy(),
         ("loops", []) => whole::loops(),
