@@ -118,5 +118,4 @@ pub const ALL: &[Bounds] = &[
     Bounds { name: "one, twice", wanted: 1, then: None, faults: faults(2, 1, 2, 0, 0), lags: true },
     Bounds { name: "one, slow, out", wanted: 1, then: Some(0), faults: faults(1, 0, 0, 1, 1), lags: true },
     Bounds { name: "two, crash, out", wanted: 2, then: Some(1), faults: faults(1, 0, 0, 0, 0), lags: true },
-    Bounds { name: "one, lost, out", wanted: 1, then: Some(0), faults: faults(1, 1, 1, 0, 0), lags: true },
 ];

@@ -138,9 +138,11 @@ impl World {
         })
     }
 
-    /// Gives the next moment at which anything is due. A disk is fast, a client speaks as soon as somebody listens, and a request leaves in time or never: time stands
-    /// still while a write is under way, while what shows no server (a check, the account) is read, or while a request has no
-    /// time left; and a slow answer comes in the end.
+    /// Gives the next moment at which anything is due.
+    ///
+    /// A disk is fast, a client speaks as soon as somebody listens, and a request leaves in time or never: time stands still
+    /// while a write is under way, while what shows no server (a check, the account) is read, while the client has something
+    /// to say, or while a request has no time left. And a slow answer comes in the end.
     fn next_moment(&self) -> Option<Time> {
         let latest = self.flights.iter().map(Flight::latest);
         let is_brief = |flight: &Flight| matches!(flight.effect.op, Op::Check | Op::Account);
