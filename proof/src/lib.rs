@@ -1,5 +1,6 @@
-//! What shows that the laws hold: over many seeds of large worlds ([`sim`]), with the whole of UpCloud in them
-//! ([`upcloud`]).
+//! What shows that the laws hold: over all runs of small worlds ([`exhaust`]), and over many seeds of large ones ([`sim`]),
+//! of which one has the whole of UpCloud in it ([`upcloud`]).
 
+pub mod exhaust;
 pub mod sim;
 pub mod upcloud;

@@ -83,3 +83,8 @@ pub(crate) fn storm(rounds: &str) -> Result<(), Failure> {
 pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
     Cargo::new("bench --package dynservers-tests --bench budget --quiet --").arguments(arguments).run()
 }
+
+/// Tells drawn stories to the real machine, and demands that the laws hold. It knows its own arguments.
+pub(crate) fn sim(arguments: &[String]) -> Result<(), Failure> {
+    Cargo::new("run --release --quiet --package dynservers-proof --bin sim --").arguments(arguments).run()
+}

@@ -1,6 +1,8 @@
 //! Everything that a person runs on this repository: `cargo xtask help` lists it.
 
+mod bugs;
 mod commands;
+mod exhaust;
 mod mutants;
 mod runner;
 mod tally;
@@ -27,6 +29,18 @@ const COMMANDS: &[(&str, &str)] = &[
         "bench",
         "measure the core, the store and the loops against the budget; --quick for small sizes; names of parts for those",
     ),
+    (
+        "sim",
+        "tell --seeds N drawn stories (1000) from --seed S on, to the --world core or upcloud: the laws must hold",
+    ),
+    (
+        "bugs",
+        "put one known bug at a time into a copy of the code: the simulation must find it; names for those alone",
+    ),
+    (
+        "exhaust",
+        "check every run of small worlds; --knockouts: that each safeguard is missed when it is left out",
+    ),
     ("loops", "every test about the cloud on the loops that the daemon is not shipped with"),
     ("features", "every feature alone: checked in all packages, tested in the library; needs cargo-hack"),
     (
@@ -34,7 +48,7 @@ const COMMANDS: &[(&str, &str)] = &[
         "change the core in one small way at a time, in FILE... or all of it: some test must notice; needs cargo-mutants",
     ),
     ("scratch", "build programs outside of the workspace that use the library, and run them"),
-    ("gate", "all that there is: lint, test, features, loops, scratch, storm"),
+    ("gate", "what a release needs: lint, test, features, loops, scratch, storm"),
     ("help", "this list"),
 ];
 
@@ -48,6 +62,11 @@ fn main() -> ExitCode {
         ("storm", [option, rounds]) if option == "--rounds" => commands::storm(rounds),
         ("storm", _) => Err(Failure::Usage("`storm` takes `--rounds N` and nothing else".to_owned())),
         ("bench", rest) => commands::bench(rest),
+        ("sim", rest) => commands::sim(rest),
+        ("bugs", names) => bugs::all_are_found(names),
+        ("exhaust", []) => exhaust::check(),
+        ("exhaust", [option]) if option == "--knockouts" => exhaust::knockouts(),
+        ("exhaust", _) => Err(Failure::Usage("`exhaust` takes `--knockouts` and nothing else".to_owned())),
         ("lint", []) => commands::lint(),
         ("tidy", []) => commands::tidy(),
         ("loops", []) => whole::loops(),

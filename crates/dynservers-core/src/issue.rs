@@ -320,7 +320,8 @@ impl Reconciler {
             live.counted = false;
         });
         self.move_server(id, Status::Starting, EventKind::Creating);
-        let effect = self.send(&name, Errand::Create(id, token), op, None, why, true);
+        let after_write = !cfg!(dynservers_knockout = "intent");
+        let effect = self.send(&name, Errand::Create(id, token), op, None, why, after_write);
         self.ledger.update_live(id, |live| live.flight = Some(effect));
     }
 
@@ -333,7 +334,7 @@ impl Reconciler {
             owner: fleet.owner.clone(),
             server_type: record.server_type.clone(),
             server: record.id,
-            token,
+            token: if cfg!(dynservers_knockout = "token") { crate::ids::Token(0) } else { token },
             spec: hash,
         };
         Some(Op::CreateFromSnapshot(Box::new(CreateFromSnapshot {

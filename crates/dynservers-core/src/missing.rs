@@ -141,7 +141,9 @@ impl Reconciler {
         self.provider_mut(name).lost_many |= lost > MANY_MISSING.max(expected / 5);
         for id in missing {
             let misses = self.ledger.update_live(id, crate::server::Live::missed);
-            if is_complete || misses >= Some(2) {
+            if cfg!(dynservers_knockout = "conviction") {
+                self.end_server(id);
+            } else if is_complete || misses >= Some(2) {
                 self.ledger.update_live(id, |live| live.suspected = true);
                 self.ledger.touched.insert(id);
             }

@@ -160,6 +160,7 @@ fn hang(record: &ServerRecord, terms: &Terms<'_>) -> Verdict {
 /// Waits and looks for the token of an attempt that is not settled: no second create before that.
 fn search(attempt: &Attempt, live: &Live, terms: &Terms<'_>) -> Verdict {
     let (needed, from) = match attempt.phase {
+        Phase::Uncertain if cfg!(dynservers_knockout = "wait") => (0, Time::ZERO),
         Phase::Issued | Phase::Bound => return Verdict::Rest(None),
         Phase::Uncertain => (2, attempt.not_after + terms.provider.list_lag + Duration::from_millis(1)),
         Phase::Throttled => (1, Time::ZERO),
@@ -207,7 +208,7 @@ fn end(record: &ServerRecord, removal: &Removal, live: &Live, terms: &Terms<'_>)
         return next;
     }
     let next = end_by_state(record, removal, seen, terms);
-    let next = if seen.begun < live.act_after { Verdict::Rest(None) } else { next };
+    let next = if seen.begun <= live.act_after { Verdict::Rest(None) } else { next };
     hanging_or(next, record, live, terms)
 }
 

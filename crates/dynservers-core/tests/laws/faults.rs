@@ -299,3 +299,18 @@ fn a_search_that_was_not_read_to_its_end_proves_nothing() {
     assert!(world.sent("find") > 2, "it is searched for");
     assert_eq!((world.sent("create"), world.cloud.peak), (1, 1), "and not made again");
 }
+
+#[test]
+fn what_is_refused_in_the_millisecond_of_a_look_waits_for_the_next_one() {
+    let mut world = World::new();
+    world.latency = 0;
+    world.run_seconds(5);
+    world.ensure(1);
+    world.run_seconds(60);
+    world.ensure(0);
+    world.fate(Fate::Refuse(Reason::Busy), |effect| effect.op.name() == "stop");
+    world.run_seconds(100);
+    let (stops, looks) = (world.sent("stop"), world.sent("look"));
+    assert!((2..=looks).contains(&stops), "{stops} stops, {looks} looks");
+    world.converge(0);
+}
