@@ -194,7 +194,10 @@ impl Emulator {
         let after = answer.after.max(Duration::from_millis(self.settings.durations.answer));
         let response = answer.into_response();
         let fate = if after.is_zero() { Fate::Answer } else { Fate::AnswerAfter(after) };
-        befallen.map_or(Reaction { fate, response: response.clone() }, |fault| spoilt(fault, fate, response))
+        match befallen {
+            Some(fault) => spoilt(fault, fate, response),
+            None => Reaction { fate, response },
+        }
     }
 
     fn throttled(&mut self) -> Option<Response<Vec<u8>>> {
