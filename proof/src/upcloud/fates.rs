@@ -99,3 +99,71 @@ fn response(status: u16, content_type: &'static str, body: String) -> Response<V
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use dynservers_core::{Effect, EffectId, Outcome, ProviderId, ProviderName, StopMode, Time, Token, Why};
+    use dynservers_sim::world::{Cloud as _, Draw, Setup, Told};
+
+    use super::super::UpCloudStack;
+    use super::*;
+
+    fn outcome(op: &Op, fate: Fate) -> Outcome {
+        let mut cloud = UpCloudStack::new(&Setup::draw(&mut Draw::from_bytes(&[])), 0);
+        let effect = Effect {
+            id: EffectId(1),
+            provider: ProviderName::new("cloud").expect("it is a name"),
+            op: op.clone(),
+            step: None,
+            not_after: Time::ZERO,
+            server: None,
+            why: Why::Sync,
+        };
+        cloud.execute(&effect, fate, Told { time: Time::ZERO, wall: 0 }).outcome
+    }
+
+    fn ops() -> [Op; 6] {
+        let id = || ProviderId::new("00e8051f-86bf-413b-b932-c92a790be181").expect("it is an id");
+        [
+            Op::Check,
+            Op::Look,
+            Op::Find(Token(1)),
+            Op::Inspect(id()),
+            Op::Stop { provider_id: id(), mode: StopMode::Hard },
+            Op::Delete { provider_id: id(), seen: None },
+        ]
+    }
+
+    #[test]
+    fn each_fate_is_read_as_what_it_is_whatever_was_asked() {
+        for op in ops() {
+            let lost = [Fate::FailBefore, Fate::FailAfter, Fate::NoSuchPage, Fate::Garble];
+            for fate in lost {
+                assert!(matches!(outcome(&op, fate), Outcome::Lost(_)), "{} {fate:?}", op.name());
+            }
+            assert!(matches!(outcome(&op, Fate::Deny), Outcome::Denied(_)), "{}", op.name());
+            for reason in [Reason::Busy, Reason::Capacity, Reason::Invalid, Reason::Quota, Reason::Credit] {
+                let read = outcome(&op, Fate::Refuse(reason));
+                assert!(
+                    matches!(read, Outcome::Refused(told, _) if told == reason),
+                    "{} {read:?}",
+                    op.name()
+                );
+            }
+            for seconds in [None, Some(30)] {
+                let Outcome::Throttled { retry_after, .. } = outcome(&op, Fate::Throttle(seconds)) else {
+                    panic!("{} is not throttled", op.name());
+                };
+                assert_eq!(retry_after, seconds.map(|seconds| Duration::from_secs(u64::from(seconds))));
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_fate_each_is_answered() {
+        let names = ops().map(|op| outcome(&op, Fate::Answer).name());
+        assert_eq!(names, ["account", "page", "page", "absent", "absent", "absent"]);
+    }
+}
