@@ -144,7 +144,7 @@ impl Reconciler {
             // Sent again as soon as the pace allows.
             Outcome::Throttled { .. } => {}
             Outcome::Denied(failure) | Outcome::Lost(failure) | Outcome::Unsent(failure) => {
-                self.look_failed(name, failure);
+                self.check_failed(name, failure);
             }
             // A provider that has nothing to check, if it never had.
             Outcome::Refused(..)
@@ -158,12 +158,18 @@ impl Reconciler {
         }
     }
 
+    /// Whose word it was that somebody is gone cannot be told now, and later another account may be ours again.
+    fn check_failed(&mut self, name: &ProviderName, failure: Failure) {
+        self.acquit(name);
+        self.look_failed(name, failure);
+    }
+
     fn handle_uncheckable(&mut self, name: &ProviderName, outcome: &Outcome) {
         let record = self.ledger.fleet().providers.get(name);
         if record.is_some_and(|record| record.identity.is_some()) {
             let failure = outcome.failure().cloned();
             let failure = failure.unwrap_or_else(|| Failure::new("the answer says nothing of the account"));
-            self.look_failed(name, failure);
+            self.check_failed(name, failure);
             return;
         }
         let live = self.provider_mut(name);

@@ -1,11 +1,31 @@
 //! The cloud as a world needs it: it does requests, and the truth about it can be seen and meddled with.
 
-use dynservers_core::{Completion, Effect, FoundLabels, ProviderId, ProviderState, Time};
+use dynservers_core::{Completion, Effect, FoundLabels, ProviderId, ProviderState, Time, TypeName};
+use serde_json::{Value, json};
 
+use super::setup::Setup;
 use super::step::{Boot, Fate, Meddling};
 
 /// A cloud in a world. It goes by real time, in milliseconds, whatever the clocks of the fleet's hosts say.
 pub trait Cloud {
+    /// Gives a setup as this cloud can have it.
+    #[must_use]
+    fn fitting(setup: Setup) -> Setup
+    where
+        Self: Sized,
+    {
+        setup
+    }
+
+    /// Gives what a server of this type is to be, in the cloud's own vocabulary.
+    #[must_use]
+    fn specification(_server_type: &TypeName) -> Value
+    where
+        Self: Sized,
+    {
+        json!({"plan": "small"})
+    }
+
     /// Lets time pass up to this moment.
     fn advance(&mut self, now: u64);
 

@@ -95,7 +95,9 @@ impl<C: Cloud> World<C> {
                 && !record.disowned
                 && record.provider_id.as_ref().is_some_and(|id| self.workers.is_idle_for_good(id))
         };
-        if let Some(idler) = records.into_iter().find(is_idler).filter(|_| !self.court.forgot_drains) {
+        // Where workers cannot be asked any more, only the ledger that told them so could call them back.
+        let is_told = !self.court.forgot_drains && (self.setup.shape.drains || self.store.replaced == 0);
+        if let Some(idler) = records.into_iter().find(is_idler).filter(|_| is_told) {
             wrong
                 .push((Law::Settles, format!("the worker on server {} believes that it is to go", idler.id)));
         }

@@ -81,6 +81,7 @@ impl<C: Cloud> World<C> {
     /// Makes a world of this setup whose clouds are these, one for each provider, and starts its first process.
     #[must_use]
     pub fn new(setup: Setup, clouds: Vec<C>, seed: u64) -> Self {
+        let setup = C::fitting(setup);
         let mut world = Self {
             config: setup.config(setup.shape),
             shape: setup.shape,
@@ -205,7 +206,7 @@ impl<C: Cloud> World<C> {
     fn take_output(&mut self, process: u64, output: Output) -> Option<Input> {
         match output {
             Output::Persist(batch) => return self.persist(process, batch),
-            Output::Prepare(prepare) => return Some(render(&prepare)),
+            Output::Prepare(prepare) => return Some(render::<C>(&prepare)),
             Output::Execute(effect) => self.issue(process, effect),
             Output::Ask(ask) => {
                 for (at, answer) in self.workers.hear(&ask, self.now) {
@@ -332,8 +333,8 @@ impl<C: Cloud> World<C> {
 }
 
 /// Makes a name and a specification, as a host does from a template.
-fn render(prepare: &Prepare) -> Input {
+fn render<C: Cloud>(prepare: &Prepare) -> Input {
     let name = format!("dynamic-server-{}-{}", prepare.server_type, prepare.server);
-    let spec = Arc::new(Spec::new(serde_json::json!({"plan": "small"})));
+    let spec = Arc::new(Spec::new(C::specification(&prepare.server_type)));
     Input::Prepared { server: prepare.server, result: Ok(Prepared { name, spec }) }
 }

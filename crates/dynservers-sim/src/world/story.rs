@@ -73,8 +73,9 @@ impl Story {
 
     /// Tells the story in a world with these clouds.
     pub fn tell<C: Cloud>(&self, cloud: impl Fn(&Setup, u8) -> C, keeps_lines: bool) -> Telling {
-        let clouds = (0..self.setup.providers).map(|number| cloud(&self.setup, number)).collect();
-        let mut world = World::new(self.setup, clouds, self.seed);
+        let setup = C::fitting(self.setup);
+        let clouds = (0..setup.providers).map(|number| cloud(&setup, number)).collect();
+        let mut world = World::new(setup, clouds, self.seed);
         if keeps_lines {
             world.trace();
         }

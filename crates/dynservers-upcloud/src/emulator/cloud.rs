@@ -25,6 +25,14 @@ pub(super) struct Cloud {
     billed_millis: u64,
 }
 
+/// A server that was taken away and may come back, with its disks.
+#[derive(Clone, Debug)]
+pub(super) struct Withdrawn {
+    pub(super) number: u64,
+    pub(super) server: Server,
+    pub(super) disks: Vec<(String, Disk)>,
+}
+
 /// One change that time will bring.
 #[derive(Clone, Copy, Debug)]
 struct Due {
@@ -156,6 +164,16 @@ impl Cloud {
         }
     }
 
+    /// Copies a server, as it would be if it came back.
+    pub(super) fn copy(&self, number: u64) -> Option<Withdrawn> {
+        let server = self.servers.get(&number)?;
+        let disks =
+            server.disks.iter().filter_map(|uuid| Some((uuid.clone(), self.disks.get(uuid)?.clone())));
+        let disks = disks.collect();
+        let back = Server { state: State::Stopped, work: Work::Idle, listed: false, ..server.clone() };
+        Some(Withdrawn { number, server: back, disks })
+    }
+
     /// Takes a server away. Its disks go with it, or stay behind and bill.
     pub(super) fn remove(&mut self, number: u64, with_disks: bool) -> Option<Server> {
         let server = self.servers.remove(&number)?;
@@ -203,7 +221,7 @@ impl Cloud {
     }
 
     /// Gives the servers in the order of creation.
-    pub(super) fn servers(&self) -> impl Iterator<Item = &Server> {
+    pub(super) fn servers(&self) -> impl DoubleEndedIterator<Item = &Server> {
         self.servers.values()
     }
 

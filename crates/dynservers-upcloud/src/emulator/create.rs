@@ -53,7 +53,9 @@ impl Emulator {
             "SERVER_MEMORY_LIMIT_REACHED"
         } else if reached(limits.public_ipv4, &addresses, network::public_ipv4(&order.interfaces)) {
             "SERVER_IP_LIMIT_REACHED"
-        } else if self.settings.capacity == Capacity::Exhausted {
+        } else if self.settings.capacity == Capacity::Exhausted
+            || self.settings.full_plans.iter().any(|plan| plan == order.plan.name)
+        {
             return Err(no_capacity());
         } else {
             return Ok(());

@@ -39,6 +39,7 @@ mod server;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod truth;
 
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ use serde_json::{Value, json};
 
 pub use self::census::Identity;
 pub use self::credentials::Credentials;
-pub use self::operator::{Action, Foreign};
+pub use self::operator::{Action, Foreign, Turn};
 pub use self::report::{Created, Deleted, DiskLeft, Duplicate, Report, ServerSeen};
 pub use self::route::Call;
 pub use self::server::State;
@@ -56,8 +57,9 @@ pub use self::settings::{
     Account, Capacity, Durations, ErrorServers, Fault, FaultRule, Guests, Limits, Settings, Snapshot,
     SnapshotFault, Throttle,
 };
+pub use self::truth::Truth;
 
-use self::cloud::Cloud;
+use self::cloud::{Cloud, Withdrawn};
 use self::fault::{Bucket, Faults};
 use self::problem::Problem;
 use self::random::Random;
@@ -81,6 +83,8 @@ pub struct Emulator {
     faults: Faults,
     bucket: Bucket,
     ledger: Ledger,
+    /// What was deleted by hand, the latest last.
+    withdrawn: Vec<Withdrawn>,
 }
 
 /// What comes of a request.
@@ -132,6 +136,7 @@ impl Emulator {
             faults: Faults::default(),
             bucket: Bucket::default(),
             ledger: Ledger::default(),
+            withdrawn: Vec::new(),
         }
     }
 
@@ -140,6 +145,11 @@ impl Emulator {
     pub fn with_credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = credentials;
         self
+    }
+
+    /// Takes these credentials from now on, and no others.
+    pub fn set_credentials(&mut self, credentials: Credentials) {
+        self.credentials = credentials;
     }
 
     /// Handles a request. Time only moves forward: an earlier moment counts as the latest one seen.
@@ -184,7 +194,10 @@ impl Emulator {
         let after = answer.after.max(Duration::from_millis(self.settings.durations.answer));
         let response = answer.into_response();
         let fate = if after.is_zero() { Fate::Answer } else { Fate::AnswerAfter(after) };
-        befallen.map_or(Reaction { fate, response: response.clone() }, |fault| spoilt(fault, fate, response))
+        match befallen {
+            Some(fault) => spoilt(fault, fate, response),
+            None => Reaction { fate, response },
+        }
     }
 
     fn throttled(&mut self) -> Option<Response<Vec<u8>>> {
@@ -259,6 +272,9 @@ impl Emulator {
 
     fn remove(&mut self, number: u64, with_disks: bool, by_hand: bool) {
         let at_millis = self.cloud.now_millis();
+        if by_hand {
+            self.withdrawn.extend(self.cloud.copy(number));
+        }
         if let Some(server) = self.cloud.remove(number, with_disks) {
             let labels = server.labels.into_iter().collect();
             self.ledger.deleted.push(Deleted { at_millis, uuid: server.uuid, labels, with_disks, by_hand });

@@ -29,7 +29,7 @@ impl Emulator {
         let stoppable = match server.state {
             State::Started => !server.is_busy(),
             State::Error => self.settings.error_servers != ErrorServers::Locked,
-            State::Stopped | State::Maintenance => false,
+            State::Stopped | State::Maintenance | State::PendingDelete | State::Unheard => false,
         };
         if !stoppable {
             return Err(refused_in_state(server));
@@ -137,7 +137,7 @@ impl Emulator {
         let deletable = match server.state {
             State::Stopped => !server.is_busy(),
             State::Error => self.settings.error_servers == ErrorServers::Deletable,
-            State::Started | State::Maintenance => false,
+            State::Started | State::Maintenance | State::PendingDelete | State::Unheard => false,
         };
         if !deletable {
             return Err(refused_in_state(server));

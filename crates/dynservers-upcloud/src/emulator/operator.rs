@@ -41,6 +41,26 @@ pub enum Action {
     },
     /// The provider's work is over: state `started`.
     EndMaintenance,
+    /// It goes through these states in place of whatever runs, a create included; with none it stays as it is, for ever.
+    Course {
+        /// The states, in order.
+        turns: Vec<Turn>,
+    },
+    /// It gets another title.
+    Title {
+        /// The title.
+        title: String,
+    },
+}
+
+/// One state that a server gets into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Turn {
+    /// How long from now.
+    pub after_millis: u64,
+    /// The state.
+    pub state: State,
 }
 
 /// Servers that appear by hand: other people's, or another fleet's.
@@ -60,6 +80,17 @@ pub struct Foreign {
 impl Default for Foreign {
     fn default() -> Self {
         Self { count: 1, title: "foreign".to_owned(), labels: BTreeMap::new(), state: State::Started }
+    }
+}
+
+impl Turn {
+    /// Makes the turn a step: nothing runs any more where a server has got somewhere.
+    fn step(&self) -> Step {
+        match self.state {
+            State::Maintenance => Step::passing(self.after_millis, self.state),
+            State::Started => Step::booted(self.after_millis),
+            state => Step::last(self.after_millis, state),
+        }
     }
 }
 
@@ -121,6 +152,15 @@ impl Emulator {
                 let mut steps = vec![Step::passing(0, State::Maintenance)];
                 steps.extend(millis.map(|millis| Step::last(millis.max(1), state)));
                 self.cloud.operate(number, &steps);
+            }
+            Action::Course { turns } => {
+                let steps: Vec<Step> = turns.iter().map(Turn::step).collect();
+                self.cloud.operate(number, &steps);
+            }
+            Action::Title { title } => {
+                if let Some(server) = self.cloud.server_mut(number) {
+                    server.title.clone_from(title);
+                }
             }
         }
         true

@@ -20,6 +20,10 @@ pub enum State {
     Stopped,
     /// Broken, by a fault of the provider's.
     Error,
+    /// About to be deleted: declared, and never seen.
+    PendingDelete,
+    /// Something that no documentation names.
+    Unheard,
 }
 
 impl State {
@@ -29,6 +33,8 @@ impl State {
             Self::Started => "started",
             Self::Stopped => "stopped",
             Self::Error => "error",
+            Self::PendingDelete => "pending_delete",
+            Self::Unheard => "unheard",
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct Settings {
     pub guests: Guests,
     /// Whether there is room for new servers.
     pub capacity: Capacity,
+    /// The plans of which there is no room just now, by their names.
+    pub full_plans: Vec<String>,
     /// What the account may have.
     pub limits: Limits,
     /// The storages that can be cloned.
@@ -67,6 +69,7 @@ impl Default for Settings {
             error_servers: ErrorServers::Stoppable,
             guests: Guests::ShutDown,
             capacity: Capacity::Available,
+            full_plans: Vec::new(),
             limits: Limits::default(),
             snapshots: vec![Snapshot::custom_image(), Snapshot::debian(), Snapshot::ubuntu()],
             snapshot_fault: None,
