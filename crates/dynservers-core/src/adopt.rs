@@ -52,7 +52,7 @@ impl Reconciler {
 
     fn tell_found(&mut self, name: &ProviderName, observed: &Observed, kind: Found) {
         let (provider, provider_id) = (name.clone(), observed.provider_id.clone());
-        let is_first_look = self.provider(name).is_none_or(|live| live.looked.is_none());
+        let is_first_look = self.provider(name).is_none_or(|live| !live.surveyed);
         match kind {
             Found::Orphan => {
                 if is_first_look {

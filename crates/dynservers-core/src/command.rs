@@ -68,7 +68,7 @@ impl Reconciler {
         }
         let (min, max, provider) = (config.min, config.max, config.provider.clone());
         let before = self.ledger.fleet().types.get(server_type).and_then(|record| record.desired);
-        let has_looked = self.providers.get(&provider).is_some_and(|provider| provider.looked.is_some());
+        let has_looked = self.providers.get(&provider).is_some_and(|provider| provider.surveyed);
         let from = match before {
             Some(before) => Ok(before),
             None if has_looked => Ok(self.target(server_type)),

@@ -28,6 +28,8 @@ pub(crate) struct Provider {
     pub(crate) reading: bool,
     /// When the latest look that was read to its end began.
     pub(crate) looked: Option<Time>,
+    /// Whether one complete look, or two that were read to their end, have shown what there is: before that nothing is changed.
+    pub(crate) surveyed: bool,
     pub(crate) next_look: Time,
     pub(crate) failed_looks: u32,
     pub(crate) failure: Option<Failure>,
@@ -77,7 +79,7 @@ const FAILED_LOOKS: u32 = 3;
 impl Provider {
     /// Whether servers there may be changed: it was seen by this process, and can be seen.
     pub(crate) const fn may_change(&self) -> bool {
-        self.looked.is_some() && !self.denied && self.failed_looks < FAILED_LOOKS
+        self.surveyed && !self.denied && self.failed_looks < FAILED_LOOKS
     }
 
     /// Whether changes pause by now since looks fail.

@@ -1,6 +1,7 @@
 //! The plan for one type: which servers to make and which to let go, a pure function of its counts.
 
 use alloc::vec::Vec;
+use core::num::NonZero;
 
 use crate::decision::Why;
 use crate::ids::{ServerId, TypeName};
@@ -97,10 +98,25 @@ pub(crate) fn plan(ledger: &Ledger, server_type: &TypeName, bounds: &Bounds) -> 
         grow(&mut scaling, ledger, index, bounds, target - covered);
     } else if present > target {
         shrink(&mut scaling, ledger, index, bounds, present - target, &failed);
+    } else if let Some(covering) = NonZero::new(covered - target)
+        && drop_unasked(&mut scaling, ledger, index, covering)
+    {
+        // What others hold, or what is about to be taken in, stands in their place.
     } else {
         replace(&mut scaling, ledger, index, bounds, target, &failed);
     }
     scaling
+}
+
+/// Lets go of those that were never asked for, as many as others cover, and tells whether there were any.
+fn drop_unasked(scaling: &mut Scaling, ledger: &Ledger, index: &TypeIndex, covering: NonZero<u32>) -> bool {
+    let newest = index.class(Class::New).iter().rev().copied();
+    let is_free = |id: &ServerId| {
+        !index.replacing.contains(id) && ledger.server(*id).is_some_and(|record| !record.protected)
+    };
+    let unasked = newest.filter(is_free).take(covering.get() as usize);
+    scaling.orders.extend(unasked.map(|id| Order::Doom(id, Why::Surplus)));
+    !scaling.orders.is_empty()
 }
 
 fn grow(scaling: &mut Scaling, ledger: &Ledger, index: &TypeIndex, bounds: &Bounds, wanted: u32) {

@@ -311,7 +311,7 @@ impl Reconciler {
         let live = self.provider_mut(name);
         let Some(run) = live.look.take() else { return };
         let begun = run.reading.begun;
-        let is_first = live.looked.is_none();
+        let is_survey = !live.surveyed && (run.is_complete() || live.looked.is_some());
         let was_blind = live.is_blind() || live.denied;
         // Only the changes are denied: a look that succeeds is no news.
         let is_told = live.change_retry.is_some();
@@ -326,16 +326,21 @@ impl Reconciler {
             self.judge_missing(name, begun, run.is_complete());
         }
         self.drop_unseen_found(name, begun);
-        if is_first {
+        if is_survey {
+            // Set before, what the look found would be somebody's who came after us.
+            self.provider_mut(name).surveyed = true;
             self.note_restored(name);
         }
         self.adopt_due(name, begun);
         self.inspect_disowned(name);
         let timing = &self.config.timing;
         let pause = if self.is_restless(name) { timing.poll_interval } else { timing.resync_interval };
-        let (next, live) = (self.now + pause, self.provider_mut(name));
+        let now = self.now;
+        let (next, live) = (now + pause, self.provider_mut(name));
         // Unless something asked for a sooner one while this one ran.
-        if live.next_look <= begun || live.next_look > next {
+        if !live.surveyed {
+            live.next_look = now;
+        } else if live.next_look <= begun || live.next_look > next {
             live.next_look = next;
         }
         self.touch_provider(name);

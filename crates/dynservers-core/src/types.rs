@@ -29,7 +29,7 @@ impl Reconciler {
     }
 
     fn step_type_at(&mut self, server_type: &TypeName, provider: &ProviderName) {
-        if self.provider(provider).is_none_or(|live| live.looked.is_none()) {
+        if self.provider(provider).is_none_or(|live| !live.surveyed) {
             return;
         }
         self.take_measurement(server_type);

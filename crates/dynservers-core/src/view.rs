@@ -147,8 +147,8 @@ impl Reconciler {
         let counted = Status::ALL.into_iter().map(|status| (status, self.ledger.count(name, status)));
         let target = self.target(name);
         let unsettled = [Class::New, Class::Starting, Class::Going];
-        let looked = config
-            .is_none_or(|config| self.provider(&config.provider).is_some_and(|live| live.looked.is_some()));
+        let surveyed =
+            config.is_none_or(|config| self.provider(&config.provider).is_some_and(|live| live.surveyed));
         let running = self.ledger.count(name, Status::Running);
         TypeView {
             provider: config.map(|config| config.provider.clone()),
@@ -158,7 +158,7 @@ impl Reconciler {
             existing: index.map_or(0, |index| index.existing),
             held: index.map_or(0, |index| index.held),
             orphans: index.map_or(0, |index| index.orphans),
-            settled: looked
+            settled: surveyed
                 && index.is_none_or(|index| index.flagged.is_empty())
                 // What others hold stands in for ours, and is no reason to let any of ours go.
                 && running.saturating_sub(target) <= self.count_protected(name, running, target)

@@ -92,7 +92,16 @@ fn what_others_hold_and_what_is_not_yet_taken_in_stands_in_for_ours() {
     let scaling = scaled(servers.clone(), others.clone(), &bounds(8, 20));
     assert_eq!((scaling.orders, scaling.limited_to), (vec![NEW; 2], None));
     assert_eq!(scaled(servers.clone(), others.clone(), &bounds(6, 20)).orders, []);
-    assert_eq!(scaled(servers.clone(), others.clone(), &bounds(3, 20)).orders, [], "and is never a surplus");
+    assert_eq!(
+        scaled(servers.clone(), others.clone(), &bounds(5, 20)).orders,
+        dooms(&[3]),
+        "in place of the new"
+    );
+    assert_eq!(
+        scaled(servers.clone(), others.clone(), &bounds(2, 20)).orders,
+        dooms(&[3]),
+        "and is never a surplus"
+    );
     assert_eq!(scaled(servers, others, &bounds(1, 20)).orders, dooms(&[3, 2]));
 }
 
