@@ -330,7 +330,9 @@ impl Cloud for FakeCloud {
             return;
         }
         let other = self.servers.values().next().map(|server| server.name.clone()).unwrap_or_default();
-        let Some(server) = self.servers.get_mut(&key) else { return };
+        // Nothing that is done by hand undoes a deletion that was accepted.
+        let lives = |server: &&mut Server| server.state != ProviderState::Deleting;
+        let Some(server) = self.servers.get_mut(&key).filter(lives) else { return };
         let mut become_now = |state| (server.state, server.next) = (state, Vec::new());
         match how {
             Meddling::Stop => become_now(ProviderState::Stopped),
@@ -339,15 +341,7 @@ impl Cloud for FakeCloud {
             Meddling::Puzzle => become_now(ProviderState::Unknown),
             Meddling::Unlabel => server.labels = FoundLabels::default(),
             Meddling::Relabel => server.labels = server.made_with.clone(),
-            Meddling::Maintain(seconds)
-                if server.next.is_empty() && server.state != ProviderState::InProgress =>
-            {
-                let back = server.state;
-                server.state = ProviderState::InProgress;
-                server.next = vec![(now + u64::from(seconds) * 1_000, Turn::Becomes(back))];
-            }
-            Meddling::Rename => server.name = other,
-            Meddling::Maintain(_) | Meddling::Vanish | Meddling::Return => {}
+            Meddling::Maintain(seconds) if server.next.is_empty() && is_at_rest(server.state) => {}
         }
     }
 
@@ -408,6 +402,11 @@ impl Cloud for FakeCloud {
             }
         }
     }
+}
+
+/// Whether a state is one that a server stays in.
+const fn is_at_rest(state: ProviderState) -> bool {
+    matches!(state, ProviderState::Running | ProviderState::Stopped | ProviderState::Error)
 }
 
 fn come_up(boot: Boot, now: u64) -> Vec<(u64, Turn)> {

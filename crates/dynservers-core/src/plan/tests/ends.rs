@@ -19,7 +19,11 @@ fn nothing_is_asked_for_before_a_look_that_began_after_the_last_answer() {
     case.server.live.act_after = BORN + SECOND;
     assert_eq!(case.plan(BORN + MINUTE), Verdict::Rest(None));
     case.see(ProviderState::Stopped, BORN + SECOND);
-    assert_eq!(case.plan(BORN + MINUTE), Verdict::Rest(None), "of the same moment nobody knows which was first");
+    assert_eq!(
+        case.plan(BORN + MINUTE),
+        Verdict::Rest(None),
+        "of the same moment nobody knows which was first"
+    );
     case.see(ProviderState::Stopped, BORN + MINUTE);
     assert_eq!(case.plan(BORN + MINUTE), Verdict::Do(Task::Delete));
     case.server.live.seen = None;
