@@ -341,7 +341,13 @@ impl Cloud for FakeCloud {
             Meddling::Puzzle => become_now(ProviderState::Unknown),
             Meddling::Unlabel => server.labels = FoundLabels::default(),
             Meddling::Relabel => server.labels = server.made_with.clone(),
-            Meddling::Maintain(seconds) if server.next.is_empty() && is_at_rest(server.state) => {}
+            Meddling::Maintain(seconds) if server.next.is_empty() && is_at_rest(server.state) => {
+                let back = server.state;
+                server.state = ProviderState::InProgress;
+                server.next = vec![(now + u64::from(seconds) * 1_000, Turn::Becomes(back))];
+            }
+            Meddling::Rename => server.name = other,
+            Meddling::Maintain(_) | Meddling::Vanish | Meddling::Return => {}
         }
     }
 
