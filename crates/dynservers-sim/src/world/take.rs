@@ -205,15 +205,19 @@ impl<C: Cloud> World<C> {
             for cloud in &mut self.clouds {
                 self.court.uncounted.extend(cloud.resurrect());
             }
+            // While nobody said a number, as many as are found are wanted.
+            self.court.note_found(&self.servers());
             return;
         }
         // Whatever was ours once can get its labels back.
         let servers = if how == Meddling::Relabel { self.made_by_us() } else { self.ours() };
         let Some(server) = choose(&servers, which) else { return };
-        if how == Meddling::Relabel {
+        // Nor does the account's total tell ours from theirs where one lost its labels.
+        if matches!(how, Meddling::Relabel | Meddling::Unlabel) {
             self.court.uncounted.insert(server.id.clone());
         }
         self.clouds.iter_mut().for_each(|cloud| cloud.meddle(&server.id, how));
+        self.court.note_found(&self.servers());
     }
 
     fn add_stranger(&mut self, stranger: Stranger) {
@@ -238,6 +242,7 @@ impl<C: Cloud> World<C> {
         self.clouds[0].add(labels);
         let added = self.clouds[0].servers().pop();
         self.court.uncounted.extend(added.map(|server| server.id));
+        self.court.note_found(&self.servers());
     }
 
     fn running(&self) -> Vec<ProviderId> {
