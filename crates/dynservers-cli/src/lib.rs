@@ -1,6 +1,6 @@
 //! What the binary `dynservers` does: the daemon, its control API, and the commands that operate it.
 //!
-//! Nobody but that binary has a use for this library: it promises nothing to anybody else.
+//! Nobody but that binary and the fuzz targets has a use for this library: it promises nothing to anybody else.
 
 mod api;
 mod args;
@@ -13,6 +13,9 @@ mod demo;
 mod duration;
 mod emulate;
 mod exit;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hooks;
 mod init;
 mod journal;
