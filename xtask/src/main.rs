@@ -3,6 +3,7 @@
 mod bugs;
 mod commands;
 mod exhaust;
+mod fuzz;
 mod mutants;
 mod runner;
 mod tally;
@@ -41,6 +42,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "exhaust",
         "check every run of small worlds; --knockouts: that each safeguard is missed when it is left out",
     ),
+    (
+        "fuzz",
+        "let libFuzzer loose on every target for --seconds N, or on one: --target NAME; needs cargo-fuzz",
+    ),
     ("loops", "every test about the cloud on the loops that the daemon is not shipped with"),
     ("features", "every feature alone: checked in all packages, tested in the library; needs cargo-hack"),
     (
@@ -67,6 +72,7 @@ fn main() -> ExitCode {
         ("exhaust", []) => exhaust::check(),
         ("exhaust", [option]) if option == "--knockouts" => exhaust::knockouts(),
         ("exhaust", _) => Err(Failure::Usage("`exhaust` takes `--knockouts` and nothing else".to_owned())),
+        ("fuzz", rest) => fuzz::fuzz(rest),
         ("lint", []) => commands::lint(),
         ("tidy", []) => commands::tidy(),
         ("loops", []) => whole::loops(),

@@ -54,8 +54,9 @@ impl Ledger {
             touched_types: BTreeSet::new(),
             unsaved: Unsaved::default(),
         };
+        ledger.fleet.mend_numbers();
         for record in stored.servers {
-            ledger.fleet.next_server = ledger.fleet.next_server.max(record.id.0.saturating_add(1));
+            ledger.skip_server_ids(record.id);
             ledger.insert(record);
         }
         for record in stored.found {
@@ -161,17 +162,13 @@ impl Ledger {
 
     /// Gives the number for a new server.
     pub(crate) fn next_server_id(&mut self) -> ServerId {
-        let id = ServerId(self.fleet.next_server);
-        self.skip_server_ids(id);
-        id
+        self.unsaved.fleet = true;
+        self.fleet.take_number()
     }
 
     /// Sees to it that no number up to this one is given again.
     pub(crate) fn skip_server_ids(&mut self, seen: ServerId) {
-        if seen.0 >= self.fleet.next_server && seen.0 < u64::MAX {
-            self.fleet.next_server = seen.0 + 1;
-            self.unsaved.fleet = true;
-        }
+        self.unsaved.fleet |= self.fleet.skip_numbers(seen);
     }
 
     /// Adds a record.

@@ -180,7 +180,7 @@ impl Reconciler {
         }
         let server_type = record.server_type.clone();
         let known = self.type_record(&server_type).and_then(|record| record.learned.get(&status)).copied();
-        let next = known.map_or(taken, |known| taken.max((known * 7 + taken) / 8));
+        let next = known.map_or(taken, |known| taken.max(known.saturating_mul(7).saturating_add(taken) / 8));
         if known != Some(next) && next > Duration::ZERO {
             self.ledger.update_type(&server_type, |record| {
                 record.learned.insert(status, next);

@@ -324,7 +324,7 @@ fn hanging_or(otherwise: Verdict, record: &ServerRecord, live: &Live, terms: &Te
 fn limit(status: Status, terms: &Terms<'_>) -> Duration {
     let learned = terms.learned.and_then(|learned| learned.get(&status)).copied().unwrap_or_default();
     let extra = if status == Status::Stopping { terms.stop_timeout } else { Duration::ZERO };
-    terms.timing.hanging_after.max(learned.saturating_mul(SLOW)) + extra
+    terms.timing.hanging_after.max(learned.saturating_mul(SLOW)).saturating_add(extra)
 }
 
 /// When a hanging server has had all the time there is: a create from its beginning, anything else as long again.

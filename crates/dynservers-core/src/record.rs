@@ -225,7 +225,33 @@ impl FleetRecord {
             count_unknown_since: None,
         }
     }
+
+    /// Gives the number for a new server.
+    pub(crate) fn take_number(&mut self) -> ServerId {
+        let id = ServerId(self.next_server);
+        self.next_server = self.next_server.saturating_add(1);
+        id
+    }
+
+    /// Sees to it that no number up to this one is given again, and tells whether that changed anything.
+    pub(crate) fn skip_numbers(&mut self, seen: ServerId) -> bool {
+        let skips = seen.0 >= self.next_server && seen.0 < NUMBERS_MOST;
+        if skips {
+            self.next_server = seen.0 + 1;
+        }
+        skips
+    }
+
+    /// Begins anew where the next number is one that nobody ever counted to.
+    pub(crate) fn mend_numbers(&mut self) {
+        if self.next_server > NUMBERS_MOST {
+            self.next_server = 1;
+        }
+    }
 }
+
+/// Nobody counts so far: a number beyond this was edited or damaged, and to count on from it would come to no end.
+const NUMBERS_MOST: u64 = 1 << 62;
 
 /// What is remembered of a server type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

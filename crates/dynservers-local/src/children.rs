@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 
+use crate::files::is_file;
+
 /// The children of this process, whichever provider started them: one that is dropped leaves them to the next.
 static CHILDREN: Mutex<Vec<Started>> = Mutex::new(Vec::new());
 
@@ -35,8 +37,12 @@ pub(crate) fn reap() {
     });
 }
 
-/// Adds a line of ours to the log of a server. A log that is gone or full stays so: there is nowhere else to tell it.
+/// Adds a line of ours to the log of a server. A log that is gone or full stays so, and what a worker put in its place is
+/// no log: there is nowhere else to tell it.
 pub(crate) fn note(log: &Path, text: &str) {
+    if !is_file(log) {
+        return;
+    }
     if let Ok(mut log) = OpenOptions::new().append(true).open(log) {
         let _ = log.write_all(format!("[dynservers] {text}\n").as_bytes());
     }

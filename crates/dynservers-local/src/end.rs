@@ -109,12 +109,12 @@ impl Site {
 
     /// Removes a server's directory, whose lock the caller holds. What fails early leaves it in sight.
     pub(crate) fn remove(&self, place: &Place) -> Result<(), FileError> {
-        files::remove_tree(&place.root())?;
+        files::remove_any(&place.root())?;
         // A full disk is no reason to keep the server.
         let _ = logs::keep(&self.home, place);
         // The newer one last: what was kept is told from it.
-        files::remove_file(&place.old_log())?;
-        files::remove_file(&place.log())?;
+        files::remove_any(&place.old_log())?;
+        files::remove_any(&place.log())?;
         let gone = self.home.gone_server(place.token())?;
         fs::rename(place.path(), gone.path()).during("remove", place.path())?;
         files::sync_directory(&self.home.servers())?;

@@ -133,6 +133,25 @@ pub(crate) fn remove_file(path: &Path) -> Result<(), FileError> {
     gone(fs::remove_file(path)).during("remove", path)
 }
 
+/// Removes whatever is there: a file, a link, a pipe, or a directory with all that is in it. Nothing is fine.
+pub(crate) fn remove_any(path: &Path) -> Result<(), FileError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => remove_tree(path),
+        _ => remove_file(path),
+    }
+}
+
+/// Sees to it that a path leads to a regular file or to nothing: a worker may have put a link there, which a write would
+/// follow, or a pipe, for which it would wait.
+pub(crate) fn make_way(path: &Path) -> Result<(), FileError> {
+    if is_file(path) { Ok(()) } else { remove_any(path) }
+}
+
+/// Whether a path is itself a regular file.
+pub(crate) fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+}
+
 fn gone(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

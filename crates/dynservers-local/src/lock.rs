@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
 use crate::files::{During as _, FileError};
@@ -54,7 +54,9 @@ impl Lock {
 
     /// Whether somebody holds a lock alone. A file that is not there is held by nobody.
     pub(crate) fn is_held(path: &Path) -> Result<bool, FileError> {
-        let file = match File::open(path) {
+        // Without waiting: what a worker put in its place may be a pipe.
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error).during("open", path),
@@ -150,6 +152,14 @@ mod tests {
         drop(lock);
         soon(|| (!Lock::is_held(&path).unwrap()).then_some(()));
         drop(soon(|| Lock::try_take(&path).unwrap()));
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_a_lock_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(!Lock::is_held(&path).unwrap());
     }
 
     #[test]

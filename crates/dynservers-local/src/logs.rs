@@ -24,6 +24,7 @@ pub(crate) fn bound(place: &Place, limit: u64) -> Result<(), FileError> {
         Ok(metadata) if metadata.is_file() && metadata.len() > limit => {}
         _ => return Ok(()),
     }
+    files::make_way(&old)?;
     fs::copy(&log, &old).during("set aside", &log)?;
     OpenOptions::new().write(true).truncate(true).open(&log).map(drop).during("empty", &log)
 }
@@ -111,6 +112,28 @@ mod tests {
         assert_eq!(fs::read(place.old_log()).unwrap(), b"12345");
         writer.write_all(b"6").unwrap();
         assert_eq!(fs::read(place.log()).unwrap(), b"6");
+    }
+
+    #[test]
+    fn what_a_worker_put_in_place_of_an_older_log_is_neither_followed_nor_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("0".repeat(32));
+        fs::create_dir(&path).unwrap();
+        let place = Place::at(&path).unwrap();
+        let diary = directory.path().join("diary");
+        fs::write(&diary, "dear diary").unwrap();
+        let pipe =
+            || assert!(std::process::Command::new("mkfifo").arg(place.old_log()).status().unwrap().success());
+        let link = || std::os::unix::fs::symlink(&diary, place.old_log()).unwrap();
+        let folder = || fs::create_dir_all(place.old_log().join("deep")).unwrap();
+        for put in [&pipe as &dyn Fn(), &link, &folder] {
+            put();
+            fs::write(place.log(), "12345").unwrap();
+            bound(&place, 4).unwrap();
+            assert_eq!(fs::read(place.old_log()).unwrap(), b"12345");
+            assert_eq!(fs::read(&diary).unwrap(), b"dear diary");
+            fs::remove_file(place.old_log()).unwrap();
+        }
     }
 
     fn ended(home: &Home) -> Vec<String> {

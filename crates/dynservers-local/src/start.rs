@@ -12,7 +12,7 @@ use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
 use crate::children;
-use crate::files::{During as _, FileError};
+use crate::files::{self, During as _, FileError};
 use crate::intent::Intent;
 use crate::lock::Lock;
 use crate::place::Place;
@@ -44,6 +44,7 @@ impl Site {
     pub(crate) fn start(&self, place: &Place, intent: &Intent, lock: Lock) -> Result<(), StartError> {
         let environment = self.environment(place, intent)?;
         let path = place.log();
+        files::make_way(&path)?;
         let mut options = std::fs::OpenOptions::new();
         let log = options.append(true).create(true).mode(0o600).open(&path).during("open", &path)?;
         let errors = log.try_clone().during("open", &path)?;

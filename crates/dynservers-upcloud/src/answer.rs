@@ -12,7 +12,14 @@ use crate::page::Offset;
 use crate::wire::{self, Malformed, items, observed, string};
 
 /// Reads an answer that is a success. One that cannot be read is lost: what it said may have happened.
-pub(crate) fn read(op: &Op, step: Option<&Step>, response: &Response<Vec<u8>>) -> Completion {
+///
+/// `redact` takes secrets out of UpCloud's words.
+pub(crate) fn read(
+    op: &Op,
+    step: Option<&Step>,
+    response: &Response<Vec<u8>>,
+    redact: &dyn Fn(&str) -> String,
+) -> Completion {
     let read = match op {
         Op::Check => check(response).map(Completion::from),
         Op::Look => look(step, response),
@@ -23,15 +30,15 @@ pub(crate) fn read(op: &Op, step: Option<&Step>, response: &Response<Vec<u8>>) -
         Op::Stop { .. } | Op::Reboot { .. } | Op::Delete { .. } => accepted(response).map(Completion::from),
         _ => Err("the answer to something that was never asked"),
     };
-    read.unwrap_or_else(|malformed| Outcome::Lost(failure(malformed, response)).into())
+    read.unwrap_or_else(|malformed| Outcome::Lost(failure(malformed, response, redact)).into())
 }
 
-fn failure(malformed: Malformed, response: &Response<Vec<u8>>) -> Failure {
+fn failure(malformed: Malformed, response: &Response<Vec<u8>>, redact: &dyn Fn(&str) -> String) -> Failure {
     Failure {
         message: format!("UpCloud's answer cannot be read: {malformed}"),
         code: None,
         http_status: Some(response.status().as_u16()),
-        correlation: envelope::correlation(response),
+        correlation: envelope::correlation(response).map(|correlation| redact(&correlation)),
     }
 }
 

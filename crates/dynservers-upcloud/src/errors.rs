@@ -123,6 +123,6 @@ fn failure(
         message,
         code: code.map(|code| redact(&code)),
         http_status: Some(status.as_u16()),
-        correlation: envelope::correlation(response).or(correlation),
+        correlation: envelope::correlation(response).or(correlation).map(|correlation| redact(&correlation)),
     }
 }

@@ -151,10 +151,11 @@ impl Provider for UpCloud {
         response: &Response<Vec<u8>>,
         clock: Clock,
     ) -> Completion {
+        let redact = |text: &str| self.redact(op, text);
         if response.status().is_success() {
-            answer::read(op, step, response)
+            answer::read(op, step, response, &redact)
         } else {
-            errors::outcome(op, response, clock, &|text| self.redact(op, text)).into()
+            errors::outcome(op, response, clock, &redact).into()
         }
     }
 }

@@ -2,8 +2,8 @@
 
 mod body;
 pub(crate) mod client;
-mod commands;
-mod events;
+pub(crate) mod commands;
+pub(crate) mod events;
 mod feed;
 pub(crate) mod fleet;
 pub(crate) mod guard;

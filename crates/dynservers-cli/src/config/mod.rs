@@ -107,7 +107,7 @@ impl Configuration {
         Self::parse_with(text, path, directory, variable, true)
     }
 
-    fn parse_with(
+    pub(crate) fn parse_with(
         text: &str,
         path: &Path,
         directory: PathBuf,

@@ -5,6 +5,7 @@
 mod cloud;
 mod commands;
 mod crashes;
+mod damage;
 mod demands;
 mod disk;
 mod draining;

@@ -100,6 +100,22 @@ fn what_was_begun_and_never_started_is_taken_back() {
 }
 
 #[test]
+fn what_a_worker_puts_in_place_of_its_logs_is_neither_written_through_nor_waited_for() {
+    let world = World::new();
+    let diary = world.directory.path().join("diary");
+    fs::write(&diary, "dear diary").unwrap();
+    let link = format!("ln -sf {} ../log", diary.display());
+    for puts in [link.as_str(), "rm ../log; mkfifo ../log", "mkdir -p ../log.old/deep"] {
+        world.script(&format!("{puts}; touch put; exit 0"));
+        let id = world.create();
+        world.wait_for_file(&id, "root/put");
+        world.wait_for_state(&id, ProviderState::Stopped);
+        world.remove(&id);
+        assert_eq!(fs::read_to_string(&diary).unwrap(), "dear diary", "{puts}");
+    }
+}
+
+#[test]
 fn broken_files_break_nothing() {
     let world = World::of("exit 0");
     let id = world.create();

@@ -55,6 +55,18 @@ fn a_secret_that_an_error_repeats_is_taken_out() {
 }
 
 #[test]
+fn a_secret_that_stands_in_for_a_correlation_is_taken_out() {
+    let refusal = json!({"error": {"error_code": "REQUEST_INVALID", "error_message": "No."}}).to_string();
+    let problem = json!({"type": "a#ERROR_X", "title": "T", "correlation_id": "ucat_hunter2"}).to_string();
+    let header = [("upcloud-cid", "ucat_hunter2")];
+    for answer in [answer(400, &header, &refusal), answer(400, &[], &problem), answer(200, &header, "<html>")]
+    {
+        let outcome = outcome(&Op::Look, &answer);
+        assert_eq!(outcome.failure().unwrap().correlation.as_deref(), Some("[redacted]"), "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_long_message_is_cut() {
     let body = json!({"error": {"error_code": "REQUEST_INVALID", "error_message": "x".repeat(100_000)}});
     let outcome = outcome(&Op::Look, &answer(400, &[], body));
