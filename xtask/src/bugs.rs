@@ -27,6 +27,7 @@ const COPIED: &[&str] = &[
     "MIGRATING.md",
     "PROVIDERS.md",
     "crates",
+    "fuzz",
     "proof",
     "tests",
     "xtask",
@@ -221,7 +222,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     }
     for entry in fs::read_dir(from).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        if entry.file_name() != "target" {
+        // What was built or found there is nobody's source.
+        if !["target", "grown", "artifacts"].iter().any(|made| entry.file_name() == *made) {
             copy(&entry.path(), &to.join(entry.file_name()))?;
         }
     }
