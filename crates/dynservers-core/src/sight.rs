@@ -9,7 +9,7 @@ use crate::event::EventKind;
 use crate::ids::{OwnerId, ProviderName, ServerId};
 use crate::look::{Observed, ProviderState};
 use crate::reconciler::Reconciler;
-use crate::record::{Found, Phase};
+use crate::record::{Found, Phase, Retry};
 use crate::server::Sighting;
 use crate::status::Status;
 use crate::time::Time;
@@ -279,7 +279,10 @@ impl Reconciler {
             | ProviderState::Unknown => Status::Starting,
         };
         self.ledger.update(id, |record| {
-            record.removal = None;
+            // Its worker was told to go, and goes on believing that.
+            if record.removal.take().is_some_and(|removal| removal.drain.is_some()) {
+                record.recall = Some(Retry { tries: 0, at: now });
+            }
             record.failure = None;
             record.failed_at = None;
             record.retry = None;

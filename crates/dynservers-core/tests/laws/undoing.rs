@@ -262,3 +262,24 @@ fn a_protected_server_is_kept_whatever_befalls_it() {
     assert_eq!(world.machine.ledger().server(id).unwrap().status, Status::Deleted);
     assert_eq!(world.machine.view(world.now).types[&type_name()].existing, 1);
 }
+
+#[test]
+fn whoever_comes_back_from_the_dead_is_told_to_go_on_working() {
+    let mut world = World::running(draining(), 2);
+    world.occupy_all(800);
+    world.ensure(1);
+    world.run_seconds(30);
+    let victim = world.ids(Status::Draining)[0];
+    let id = world.machine.ledger().server(victim).unwrap().provider_id.clone().unwrap();
+    let key = id.as_str().parse().unwrap();
+    world.cloud.meddle(key, |server| server.is_gone = true);
+    world.run_seconds(120);
+    assert_eq!(world.count(Status::Deleted), 1);
+    // It comes on top of those that are made in its place.
+    world.is_lag_honest = false;
+    world.cloud.meddle(key, |server| server.is_gone = false);
+    world.ensure(3);
+    world.converge(3);
+    assert_eq!((world.events_named("returned"), world.idlers()), (1, Vec::new()));
+    assert!(world.workers.count("undrain") > 0);
+}
