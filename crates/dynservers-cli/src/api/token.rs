@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Mode;
@@ -76,6 +76,8 @@ impl ApiToken {
             Ok(()) | Err(_) => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+        // Whatever the process masks just then.
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
         writeln!(file, "{}", self.0)?;
         file.sync_all()?;
         fs::rename(&fresh, path)
@@ -95,8 +97,6 @@ impl ApiToken {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]

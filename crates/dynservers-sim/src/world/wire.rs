@@ -99,16 +99,16 @@ impl<C: Cloud> World<C> {
                 Some(cloud.execute(effect, fate, told))
             }
         };
-        if let Some(completion) = &completion {
-            let judged = self.court.judge_refusals(effect, &completion.outcome, now);
-            self.judge(judged);
-        }
         self.trace.request(now, effect, fate, completion.as_ref());
         if fate == Fate::Hang {
             return;
         }
         let heard = now + u64::from(self.net.reply);
         let heard_in_time = completion.filter(|_| fate != Fate::LoseReply && heard <= timeout);
+        if let Some(completion) = &heard_in_time {
+            let judged = self.court.judge_refusals(effect, &completion.outcome, now);
+            self.judge(judged);
+        }
         let (at, completion) =
             heard_in_time.map_or_else(|| (timeout, lost()), |completion| (heard, completion));
         self.queue(at, Happening::completed(process, effect, completion));
