@@ -6,12 +6,14 @@
 //! forgotten.
 
 mod local_state;
+mod reconciler;
 mod stored_rows;
 mod text;
 mod upcloud_responses;
 
 pub use dynservers_cli::fuzzing::{config, control_api};
 pub use local_state::local_state;
+pub use reconciler::reconciler;
 pub use stored_rows::stored_rows;
 pub use upcloud_responses::upcloud_responses;
 
@@ -29,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "config", run: config },
     Target { name: "control_api", run: control_api },
     Target { name: "local_state", run: local_state },
+    Target { name: "reconciler", run: reconciler },
     Target { name: "stored_rows", run: stored_rows },
     Target { name: "upcloud_responses", run: upcloud_responses },
 ];

@@ -64,10 +64,13 @@ fn a_number_is_never_given_twice_whatever_a_label_says() {
     assert_eq!(ledger.next_server_id(), ServerId(8));
     ledger.skip_server_ids(ServerId(3));
     assert_eq!(ledger.next_server_id(), ServerId(9));
-    ledger.skip_server_ids(ServerId(u64::MAX));
-    assert_eq!(ledger.next_server_id(), ServerId(10), "a label that leaves no number is nobody's word");
-    ledger.skip_server_ids(ServerId(u64::MAX - 1));
-    assert_eq!(ledger.fleet().next_server, u64::MAX);
+    for number in [u64::MAX, u64::MAX - 1, 1 << 62] {
+        ledger.skip_server_ids(ServerId(number));
+    }
+    assert_eq!(ledger.next_server_id(), ServerId(10), "a number that nobody counts to is nobody's word");
+    ledger.skip_server_ids(ServerId((1 << 62) - 1));
+    assert_eq!(ledger.next_server_id(), ServerId(1 << 62));
+    assert_eq!(ledger.next_server_id(), ServerId((1 << 62) + 1), "there are more");
 }
 
 #[test]
