@@ -139,8 +139,11 @@ impl Court {
             return Ok(());
         }
         for (name, most) in &self.most_wanted {
-            let lives =
-                |record: &ServerRecord| record.provider_id.is_some() && record.status != Status::Deleted;
+            // One whose create was never answered for may live too.
+            let lives = |record: &ServerRecord| {
+                let may_exist = record.provider_id.is_some() || record.attempt.is_some();
+                may_exist && record.status != Status::Deleted
+            };
             let is_back = |failed| store.server(failed).is_some_and(lives);
             let is_extra = |record: &&ServerRecord| {
                 record.server_type == *name
