@@ -100,10 +100,6 @@ impl<C: Cloud> World<C> {
     /// Says a wish, and gives whether it was answered at once.
     pub(crate) fn wish(&mut self, wish: Wish) -> bool {
         let Some(action) = self.action(wish) else { return false };
-        if wish == Wish::Resume && self.is_elsewhere {
-            self.court.misled = true;
-            self.court.strain = Some("an operator said that another account is ours");
-        }
         self.commands += 1;
         let id = named(&format!("command {}", self.commands), CommandId::new);
         let ledger = self.store.replaced;
@@ -118,6 +114,10 @@ impl<C: Cloud> World<C> {
         let command = Command { id: last.id.clone(), action: last.action.clone() };
         if last.reply.is_some() {
             self.evidence.note("a command said twice");
+        }
+        if self.is_elsewhere && matches!(last.action, Action::Resume { .. }) {
+            self.court.misled = true;
+            self.court.strain = Some("an operator said that another account is ours");
         }
         self.tell(Input::Command(command));
         self.drain();
