@@ -121,7 +121,7 @@ const BUGS: &[Bug] = &[
     Bug {
         name: "account-not-confirmed",
         file: "crates/dynservers-core/src/missing.rs",
-        find: "        if !live.absent.is_empty() && live.confirmed.is_none_or(|at| at < live.absent_at) {",
+        find: "        if !live.absent.is_empty() && live.confirmed < Some(live.absent_at) {",
         replace: "        if live.absent.len() > usize::MAX - 1 {",
         world: "core",
     },

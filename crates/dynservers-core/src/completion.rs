@@ -136,7 +136,6 @@ impl Reconciler {
                 live.next_look = if is_known { now } else { now + poll };
                 if is_known {
                     live.confirmed = begun;
-                    self.convict(name);
                 } else {
                     self.acquit(name);
                 }
@@ -175,7 +174,6 @@ impl Reconciler {
         let live = self.provider_mut(name);
         live.confirmed = live.check.take().map(|check| check.begun);
         live.checked = true;
-        self.convict(name);
     }
 
     fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<&Step>) {

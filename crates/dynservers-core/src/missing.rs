@@ -17,7 +17,7 @@ const MANY_MISSING: usize = 2;
 
 impl Reconciler {
     /// Takes the provider's own word that there is no such server. The only thing that convicts, once a check that began
-    /// after it has shown that it was not the word of another account.
+    /// after it has shown that it was not the word of another account, and a look after that lacks the server still.
     pub(crate) fn absent_by_word(&mut self, id: ServerId, failure: Failure, begun: Time) {
         let Some(record) = self.ledger.server(id) else { return };
         let name = record.provider.clone();
@@ -64,8 +64,11 @@ impl Reconciler {
         if live.lost_many && suspected > live.absent.len() {
             return;
         }
-        if !live.absent.is_empty() && live.confirmed.is_none_or(|at| at < live.absent_at) {
+        if !live.absent.is_empty() && live.confirmed < Some(live.absent_at) {
             self.check_again(name);
+            return;
+        }
+        if live.looked < live.confirmed {
             return;
         }
         live.lost_many = false;

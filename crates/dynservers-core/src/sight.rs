@@ -328,6 +328,9 @@ impl Reconciler {
         if !self.is_all_there(name, &run) {
             self.judge_missing(name, begun, run.is_complete());
         }
+        if self.provider(name).is_some_and(|live| !live.absent.is_empty()) {
+            self.convict(name);
+        }
         self.drop_unseen_found(name, begun);
         if is_survey {
             // Set before, what the look found would be somebody's who came after us.

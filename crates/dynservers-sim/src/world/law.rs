@@ -88,8 +88,6 @@ pub(crate) struct Court {
     refused: BTreeMap<TypeName, VecDeque<u64>>,
     /// Servers that came to be by somebody else's hand: they are none too many of ours.
     pub(crate) uncounted: BTreeSet<ProviderId>,
-    /// Servers that were gone and came back: one that came back after the provider's word is written off, and then taken back.
-    pub(crate) came_back: BTreeSet<ProviderId>,
     /// Whether an operator said that another account is ours: its word counts from then on.
     pub(crate) misled: bool,
     /// Whether the ledger may have forgotten that it told workers to go.

@@ -119,9 +119,7 @@ impl<C: Cloud> World<C> {
 
     pub(super) fn write(&mut self, batch: &Batch) {
         if !self.court.misled {
-            let mut servers = self.servers();
-            servers.retain(|server| !self.court.came_back.contains(&server.id));
-            self.judge(law::judge_conviction(batch, &self.store, &servers));
+            self.judge(law::judge_conviction(batch, &self.store, &self.servers()));
         }
         for change in &batch.changes {
             match change {

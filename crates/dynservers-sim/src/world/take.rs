@@ -203,9 +203,7 @@ impl<C: Cloud> World<C> {
     fn meddle(&mut self, which: u8, how: Meddling) {
         if how == Meddling::Return {
             for cloud in &mut self.clouds {
-                let id = cloud.resurrect();
-                self.court.uncounted.extend(id.clone());
-                self.court.came_back.extend(id);
+                self.court.uncounted.extend(cloud.resurrect());
             }
             // While nobody said a number, as many as are found are wanted.
             self.court.note_found(&self.servers());
