@@ -8,6 +8,8 @@ use dynservers_proof::sim::{self, Kind, Tally};
 use dynservers_sim::world::{SOMETIMES, Story};
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// How many stories are told where nobody says it.
+const SEEDS: u64 = 1_000;
 /// How many stories must be told before every rare path must have been reached.
 const ENOUGH: u64 = 2_000;
 /// How many lines of a trace are shown without being asked for.
@@ -17,10 +19,10 @@ const LINES: usize = 120;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask sim")]
 struct Arguments {
-    /// How many seeds.
-    #[arg(long, default_value_t = 1_000)]
-    seeds: u64,
-    /// The first seed. With nothing else said, this one alone is told.
+    /// How many seeds: 1000 where no first one is named, else that one alone.
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// The first seed.
     #[arg(long)]
     seed: Option<u64>,
     /// The world.
@@ -47,9 +49,9 @@ fn main() -> ExitCode {
         World::Core => Kind::Core,
         World::Upcloud => Kind::UpCloud,
     };
-    let is_single = arguments.seed.is_some() && !std::env::args().any(|word| word.starts_with("--seeds"));
+    let is_single = arguments.seed.is_some() && arguments.seeds.is_none();
     let first = arguments.seed.unwrap_or(0);
-    let count = if is_single { 1 } else { arguments.seeds };
+    let count = if is_single { 1 } else { arguments.seeds.unwrap_or(SEEDS) };
     let bar = bar(count);
     let begun = Instant::now();
     let tally = sim::run(kind, first..first.saturating_add(count), || bar.inc(1));

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use dynservers_core::{
-    Batch, Change, Effect, Event, Op, Outcome, ProviderId, ProviderName, ProviderState, Reason, Reconciler,
-    ServerRecord, Status, Time, TypeName, Why,
+    Batch, Change, CommandId, Effect, Event, Op, Outcome, ProviderId, ProviderName, ProviderState, Reason,
+    Reconciler, Reply, ServerRecord, Status, Time, TypeName, Why,
 };
 
 use super::cloud::TrueServer;
@@ -171,9 +171,7 @@ impl Court {
         }
         Ok(())
     }
-}
 
-impl Court {
     /// Creates that are refused again and again become few.
     pub(crate) fn judge_refusals(
         &mut self,
@@ -282,6 +280,15 @@ pub(crate) fn judge_event(event: &Event, store: &FaultyStore) -> Result<(), Viol
         law: Law::DurableFirst,
         what: format!("{} was told before it was written", event.kind.name()),
     })
+}
+
+/// What is answered is kept, so that it is answered again and not done again.
+pub(crate) fn judge_reply(command: &CommandId, reply: &Reply, store: &FaultyStore) -> Result<(), Violation> {
+    let is_kept = || store.rest().commands.iter().any(|kept| kept.command.id == *command);
+    if reply.is_err() || is_kept() {
+        return Ok(());
+    }
+    Err(Violation { law: Law::DurableFirst, what: format!("{command} was answered before it was written") })
 }
 
 /// What is changed at the provider is ours, and was not let go.

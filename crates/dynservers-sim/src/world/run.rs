@@ -218,7 +218,10 @@ impl<C: Cloud> World<C> {
                 self.judge(law::judge_event(&event, &self.store));
                 self.evidence.note_event(&event);
             }
-            Output::Reply { command, reply } => self.note_reply(&command, &reply),
+            Output::Reply { command, reply } => {
+                self.judge(law::judge_reply(&command, &reply, &self.store));
+                self.note_reply(&command, &reply);
+            }
             _ => {}
         }
         None
