@@ -95,23 +95,25 @@ impl FakeCloud {
             Op::CreateFromSnapshot(_) if effect.step.is_some() => self.go_on(effect.step.as_ref()),
             Op::CreateFromSnapshot(create) => self.create(create),
             Op::Stop { provider_id, mode } => {
-                let takes = if *mode == StopMode::Hard { 1_000 } else { 10_000 };
+                let takes = taken(provider_id, if *mode == StopMode::Hard { 1_000 } else { 10_000 });
                 self.change(provider_id, &[ProviderState::Running, ProviderState::Error], |server, now| {
                     server.next = vec![(now + takes, Turn::Becomes(ProviderState::Stopped))];
                 })
             }
             Op::Reboot { provider_id, .. } => {
+                let takes = taken(provider_id, 15_000);
                 self.change(provider_id, &[ProviderState::Running], |server, now| {
                     server.state = ProviderState::InProgress;
-                    server.next = vec![(now + 15_000, Turn::Becomes(ProviderState::Running))];
+                    server.next = vec![(now + takes, Turn::Becomes(ProviderState::Running))];
                 })
             }
             Op::Delete { provider_id, .. } => {
                 let running = [ProviderState::Stopped, ProviderState::Error, ProviderState::Running];
                 let states = &running[..if self.stops_first { 2 } else { 3 }];
+                let takes = taken(provider_id, 5_000);
                 self.change(provider_id, states, |server, now| {
                     server.state = ProviderState::Deleting;
-                    server.next = vec![(now + 5_000, Turn::IsGone)];
+                    server.next = vec![(now + takes, Turn::IsGone)];
                 })
             }
             _ => Outcome::Refused(Reason::Invalid, Failure::new("no such operation")).into(),
@@ -408,6 +410,12 @@ impl Cloud for FakeCloud {
             }
         }
     }
+}
+
+/// How long something takes that is done to a server: with one in five servers everything takes twelve times as long.
+fn taken(id: &ProviderId, typical: u64) -> u64 {
+    let is_slow = id.as_str().parse::<u64>().is_ok_and(|key| key.is_multiple_of(5));
+    if is_slow { typical * 12 } else { typical }
 }
 
 /// Whether a state is one that a server stays in.

@@ -51,6 +51,7 @@ impl<C: Cloud> World<C> {
             Step::Lag { millis } => {
                 if millis > HONEST_LAG {
                     self.court.strain = Some("listings were later than they may be");
+                    self.court.misled = true;
                 }
                 self.clouds.iter_mut().for_each(|cloud| cloud.lag(millis));
             }
