@@ -1,7 +1,9 @@
 //! Connections: none that can be had is nothing sent, and one that dies under a request is sent once at most.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketType};
 
 use crate::answers::{keeps_saying, says};
 use crate::certificates::{Certificates, converse};
@@ -40,9 +42,10 @@ impl Full {
 
 #[test]
 fn without_a_connection_nothing_is_sent() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    // Bound, so that nobody else gets the port while this is tried, and not listened at.
+    let closed = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&closed, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = SocketAddr::try_from(rustix::net::getsockname(&closed).unwrap()).unwrap();
     // Longer than a label may be, so that the resolver refuses it without asking anybody.
     let name = "x".repeat(64);
     hold(&[
