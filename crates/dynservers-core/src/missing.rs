@@ -112,8 +112,10 @@ impl Reconciler {
         is_free && is_all
     }
 
-    /// Looks at what a look lacks. What we deleted is gone after two of them; all else is at most suspected.
-    pub(crate) fn judge_missing(&mut self, name: &ProviderName, begun: Time, is_complete: bool) {
+    /// Looks at what a look lacks. What we deleted is gone after two of them, unless they say themselves that they lack
+    /// something; all else is at most suspected.
+    pub(crate) fn judge_missing(&mut self, name: &ProviderName, run: &LookRun) {
+        let (begun, is_complete) = (run.reading.begun, run.is_complete());
         let Some(index) = self.ledger.providers.get(name) else { return };
         let list_lag = self.provider_config(name).map(|config| config.list_lag).unwrap_or_default();
         let (mut deleted, mut missing) = (Vec::new(), Vec::new());
@@ -134,7 +136,10 @@ impl Reconciler {
             }
         }
         for id in deleted {
-            if self.ledger.update_live(id, crate::server::Live::missed) >= Some(2) {
+            let misses = self.ledger.update_live(id, crate::server::Live::missed);
+            if misses >= Some(2) && run.is_short() {
+                self.suspect(id);
+            } else if misses >= Some(2) {
                 self.end_server(id);
             }
         }
@@ -147,10 +152,14 @@ impl Reconciler {
             if cfg!(dynservers_knockout = "conviction") {
                 self.end_server(id);
             } else if is_complete || misses >= Some(2) {
-                self.ledger.update_live(id, |live| live.suspected = true);
-                self.ledger.touched.insert(id);
+                self.suspect(id);
             }
         }
+    }
+
+    fn suspect(&mut self, id: ServerId) {
+        self.ledger.update_live(id, |live| live.suspected = true);
+        self.ledger.touched.insert(id);
     }
 
     /// Tells whether what is missing may not be believed for now: everything at once is rather the wrong account.

@@ -146,6 +146,11 @@ impl LookRun {
         self.pages < MOST_PAGES
     }
 
+    /// Whether it says itself that it lacks something.
+    pub(crate) fn is_short(&self) -> bool {
+        self.total.is_some_and(|total| total > self.shown)
+    }
+
     /// Whether nothing that is there can be missing in it.
     pub(crate) fn is_complete(&self) -> bool {
         (self.pages == 1 || self.is_joined) && self.total.is_none_or(|total| total == self.shown)

@@ -326,12 +326,14 @@ impl Reconciler {
             self.notify(EventKind::ProviderReachable { provider: name.clone() });
         }
         if !self.is_all_there(name, &run) {
-            self.judge_missing(name, begun, run.is_complete());
+            self.judge_missing(name, &run);
         }
         if self.provider(name).is_some_and(|live| !live.absent.is_empty()) {
             self.convict(name);
         }
-        self.drop_unseen_found(name, begun);
+        if !run.is_short() {
+            self.drop_unseen_found(name, begun);
+        }
         if is_survey {
             // Set before, what the look found would be somebody's who came after us.
             self.provider_mut(name).surveyed = true;

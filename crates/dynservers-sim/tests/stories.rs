@@ -70,6 +70,15 @@ fn a_clock_put_forward_while_creates_are_on_their_way_makes_nothing_twice() {
 }
 
 #[test]
+fn listings_that_say_that_they_lack_something_write_nobody_off() {
+    // Every fifth server takes a minute to go, and is the last of a listing sooner or later.
+    let short = Step::Fates { fate: Fate::Shorten, ops: Ops::Reads, every: 1 };
+    for count in 5..12 {
+        tell(&[pass(5), ensure(count), pass(200), ensure(0), pass(60), short, pass(2_000)]);
+    }
+}
+
+#[test]
 fn a_lost_ledger_and_strangers_among_slow_clones() {
     let evidence = tell(&[
         pass(5),
