@@ -25,7 +25,7 @@ fn write(event: &Event) {
     let previous = server.previous_status.map(Status::as_str);
     let why = server.why.map(|why| why.to_string());
     let failure = server.failure.as_ref().map(ToString::to_string);
-    let (id, server_type, server_name) = (server.server.0, server.server_type.as_str(), server.name.as_str());
+    let (id, server_type, server_name) = (server.server.0, server.server_type.as_str(), &*server.name);
     // The level of a line is part of the line, so that it cannot be a value.
     macro_rules! line {
         ($level:ident) => {

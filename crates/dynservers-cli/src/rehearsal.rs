@@ -211,7 +211,7 @@ impl Stage {
         let ledger = self.machine.ledger();
         let changes = self.changes.into_iter().filter_map(|effect| {
             let record = ledger.server(effect.server?)?;
-            Some(Change { server_type: record.server_type.clone(), name: record.name.clone(), effect })
+            Some(Change { server_type: record.server_type.clone(), name: record.name.to_string(), effect })
         });
         let changes: Vec<Change> = changes.collect();
         let mut unseen: BTreeMap<TypeName, u32> = BTreeMap::new();

@@ -36,7 +36,7 @@ fn record(id: u64, server_type: &str, status: Status, since: u64) -> ServerRecor
         id: ServerId(id),
         server_type: name(server_type),
         provider: upcloud(),
-        name: format!("workers-{server_type}-{id}"),
+        name: format!("workers-{server_type}-{id}").into(),
         status,
         previous_status: None,
         status_since: ago(since),
@@ -78,7 +78,7 @@ pub(crate) fn records() -> Vec<ServerRecord> {
     };
     vec![
         ServerRecord {
-            name: String::new(),
+            name: "".into(),
             provider_id: None,
             bound_at: None,
             ..record(4, "web", Status::New, 0)
@@ -87,7 +87,7 @@ pub(crate) fn records() -> Vec<ServerRecord> {
         ServerRecord { addresses: both, ..record(2, "db", Status::Running, 260_000) },
         ServerRecord {
             provider_id: None,
-            failure: Some(failure),
+            failure: Some(failure.into()),
             failed_at: Some(ago(90)),
             ..record(3, "web", Status::Errored, 90)
         },

@@ -188,7 +188,7 @@ impl Reconciler {
         let begun = self.provider(&found.provider).and_then(|live| live.looked).unwrap_or(now);
         let mut record = ServerRecord::wanted(id, server_type, found.provider, None, now);
         record.why = Why::Found;
-        record.name = found.name;
+        record.name = found.name.into();
         record.status = match found.state {
             ProviderState::Running => Status::Running,
             ProviderState::Stopped => Status::Stopped,

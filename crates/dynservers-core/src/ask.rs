@@ -1,6 +1,6 @@
 //! Asking workers: whether a server may go, whether it goes on after all, and how much it has to do.
 
-use alloc::string::String;
+use alloc::sync::Arc;
 
 use crate::effect::{Addresses, Failure};
 use crate::ids::{ProviderId, ProviderName, ServerId, TypeName};
@@ -54,7 +54,7 @@ pub struct Subject {
     /// Its type.
     pub server_type: TypeName,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Where it is.
     pub provider: ProviderName,
     /// The provider's id of it.

@@ -286,7 +286,7 @@ impl Reconciler {
                 // It may have been convicted while the answer was on its way.
                 let is_there = self.ledger.server(id).is_some_and(|record| record.status != Status::Deleted);
                 self.ledger.update(id, |record| {
-                    record.failure = Some(failure);
+                    record.failure = Some(failure.into());
                     if task == Task::Reboot {
                         record.reboot = None;
                     }
@@ -320,7 +320,7 @@ impl Reconciler {
         let failure = outcome.failure().cloned();
         self.ledger.update(id, |record| {
             if failure.is_some() {
-                record.failure = failure;
+                record.failure = failure.map(Into::into);
             }
             if task == Task::Reboot {
                 record.reboot = None;

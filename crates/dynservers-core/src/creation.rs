@@ -40,7 +40,7 @@ impl Reconciler {
         let server_type = record.server_type.clone();
         let (next_try, _) = self.back_off_create(&server_type, reason);
         self.ledger.update(id, |record| {
-            record.failure = Some(failure.clone());
+            record.failure = Some(failure.clone().into());
             record.failed_at = Some(now);
         });
         if reason == Reason::Busy {
@@ -73,12 +73,12 @@ impl Reconciler {
             Outcome::Absent(failure) => self.refuse_create(id, Reason::Invalid, failure),
             Outcome::Vanished(failure) => self.refuse_create(id, Reason::Capacity, failure),
             Outcome::Denied(failure) | Outcome::Unsent(failure) => {
-                self.ledger.update(id, |record| record.failure = Some(failure));
+                self.ledger.update(id, |record| record.failure = Some(failure.into()));
                 self.unmake(id);
             }
             Outcome::Throttled { failure, .. } => {
                 self.ledger.update(id, |record| {
-                    record.failure = Some(failure);
+                    record.failure = Some(failure.into());
                     set_phase(record, Phase::Throttled);
                 });
             }
@@ -95,7 +95,7 @@ impl Reconciler {
 
     fn undecided(&mut self, id: ServerId, failure: Failure) {
         self.ledger.update(id, |record| {
-            record.failure = Some(failure);
+            record.failure = Some(failure.into());
             set_phase(record, Phase::Uncertain);
         });
     }

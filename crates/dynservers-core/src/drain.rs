@@ -105,8 +105,8 @@ impl Reconciler {
             Answer::Silent(failure) => {
                 // Written when it is news, since it is asked often.
                 let known = self.ledger.server(id).and_then(|record| record.failure.as_ref());
-                if known != Some(&failure) {
-                    self.ledger.update(id, |record| record.failure = Some(failure));
+                if known.map(|known| &**known) != Some(&failure) {
+                    self.ledger.update(id, |record| record.failure = Some(failure.into()));
                 }
             }
         }
@@ -138,7 +138,7 @@ impl Reconciler {
             Answer::Silent(failure) => {
                 self.ledger.update(id, |record| {
                     record.recall = Some(backoff::STEP.after(record.recall, now));
-                    record.failure = Some(failure);
+                    record.failure = Some(failure.into());
                 });
             }
         }

@@ -117,7 +117,7 @@ pub struct CreateFromSnapshot {
     /// Its type.
     pub server_type: TypeName,
     /// Its name, for people; may not be unique.
-    pub name: String,
+    pub name: Arc<str>,
     /// The labels that make it ours; they win over any that the specification asks for.
     pub labels: Labels,
     /// The specification: the provider's own vocabulary, with placeholders and references unresolved.

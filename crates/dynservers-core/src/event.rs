@@ -1,6 +1,8 @@
 //! Events: what happened, once each, in order, with the record they tell of already durable.
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -191,7 +193,7 @@ pub struct ServerEvent {
     /// Its type.
     pub server_type: TypeName,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// The provider's id of it, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<ProviderId>,
@@ -203,7 +205,7 @@ pub struct ServerEvent {
     pub why: Option<Why>,
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
 }
 
 impl EventKind {

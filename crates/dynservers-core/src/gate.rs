@@ -81,6 +81,7 @@ mod tests {
     use crate::ids::{EventId, FleetName, OwnerId, ProviderName, ServerId, TypeName};
     use crate::output::Prepare;
     use crate::record::Stored;
+    use alloc::sync::Arc;
 
     fn ledger() -> Ledger {
         Ledger::restore(Stored::empty(FleetName::new("fleet").unwrap(), OwnerId::from_random(1)))
@@ -92,7 +93,7 @@ mod tests {
 
     fn notify() -> Output {
         let kind = EventKind::Resumed { provider: ProviderName::new("cloud").unwrap() };
-        Output::Notify(Event { id: EventId(1), at: Time::ZERO, kind })
+        Output::Notify(Arc::new(Event { id: EventId(1), at: Time::ZERO, kind }))
     }
 
     fn poll(gate: &mut Gate) -> Option<Output> {

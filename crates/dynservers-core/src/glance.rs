@@ -21,7 +21,7 @@ impl Ledger {
     ) -> Option<bool> {
         let is_clear = self.providers.get(provider).is_some_and(|index| !index.is_ambiguous);
         let labelled = observed.labels.server.filter(|_| is_clear)?;
-        let server = self.split().0.get_mut(&labelled)?;
+        let server = self.split().0.get_mut(labelled)?;
         let record = &server.record;
         let is_meant = is_of(record, provider, observed);
         let is_moved = !observed.addresses.is_empty() && record.addresses != observed.addresses;
@@ -45,7 +45,7 @@ impl Ledger {
 
     /// Notes that a look showed a server, unless more is known already. Gives whether that was all.
     pub(crate) fn sight_quietly(&mut self, id: ServerId, sighting: Sighting) -> bool {
-        let Some(server) = self.split().0.get_mut(&id) else { return true };
+        let Some(server) = self.split().0.get_mut(id) else { return true };
         if server.live.seen.is_some_and(|seen| seen.begun > sighting.begun) {
             return true;
         }

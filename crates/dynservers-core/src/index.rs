@@ -176,7 +176,7 @@ impl Keys {
     }
 
     pub(crate) fn of(server: &Server) -> Self {
-        let Server { record, live } = server;
+        let Server { record, live, .. } = server;
         let class = record.class();
         let lives = matches!(class, Class::New | Class::Starting | Class::Up | Class::Failed);
         let exists = record.may_exist();

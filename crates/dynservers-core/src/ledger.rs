@@ -13,6 +13,7 @@ use crate::record::{
     Change, CommandRecord, FleetRecord, Found, FoundRecord, ServerRecord, Stored, TypeRecord,
 };
 use crate::server::{Live, Server};
+use crate::servers::Servers;
 use crate::spec::Spec;
 use crate::status::Status;
 use crate::time::Time;
@@ -22,8 +23,7 @@ use crate::unsaved::Unsaved;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
     pub(crate) fleet: FleetRecord,
-    /// Boxed, since a node of the tree moves its entries about, and stands half empty.
-    servers: BTreeMap<ServerId, Box<Server>>,
+    servers: Servers,
     specs: BTreeMap<SpecHash, Arc<Spec>>,
     commands: BTreeMap<CommandId, CommandRecord>,
     command_order: VecDeque<CommandId>,
@@ -42,7 +42,7 @@ impl Ledger {
     pub fn restore(stored: Stored) -> Self {
         let mut ledger = Self {
             fleet: stored.fleet,
-            servers: BTreeMap::new(),
+            servers: Servers::default(),
             specs: stored.specs.into_iter().map(|spec| (spec.hash(), Arc::new(spec))).collect(),
             commands: BTreeMap::new(),
             command_order: VecDeque::new(),
@@ -65,19 +65,19 @@ impl Ledger {
         for command in stored.commands {
             ledger.keep_command(command);
         }
-        ledger.unsaved = Unsaved::default();
+        ledger.forget_unsaved();
         ledger
     }
 
     /// Gives every record, in the order of their numbers.
     pub fn servers(&self) -> impl Iterator<Item = &ServerRecord> {
-        self.servers.values().map(|server| &server.record)
+        self.servers.ids().into_iter().filter_map(|id| self.server(id))
     }
 
     /// Gives one record.
     #[must_use]
     pub fn server(&self, id: ServerId) -> Option<&ServerRecord> {
-        self.servers.get(&id).map(|server| &server.record)
+        self.servers.get(id).map(|server| &*server.record)
     }
 
     /// Gives the servers without a record.
@@ -111,11 +111,11 @@ impl Ledger {
     }
 
     pub(crate) fn get(&self, id: ServerId) -> Option<&Server> {
-        self.servers.get(&id).map(|server| &**server)
+        self.servers.get(id)
     }
 
     pub(crate) fn ids(&self) -> Vec<ServerId> {
-        self.servers.keys().copied().collect()
+        self.servers.ids()
     }
 
     pub(crate) fn by_token(&self, token: Token) -> Option<ServerId> {
@@ -174,12 +174,12 @@ impl Ledger {
     /// Adds a record.
     pub(crate) fn insert(&mut self, record: ServerRecord) {
         let id = record.id;
-        let server = Box::new(Server { record, live: Live::default() });
+        let server = Server { is_unsaved: true, ..Server::new(record, Live::default()) };
         let (servers, mut indexes) = self.split();
         indexes.put_names(&server.record);
         indexes.shift(&server.record, None, Some(&Keys::of(&server)));
-        servers.insert(id, server);
-        self.unsaved.servers.insert(id);
+        servers.insert(server);
+        self.unsaved.servers.push(id);
         self.touched.insert(id);
     }
 
@@ -190,14 +190,16 @@ impl Ledger {
         change: impl FnOnce(&mut ServerRecord) -> T,
     ) -> Option<T> {
         let (servers, mut indexes) = self.split();
-        let server = servers.get_mut(&id)?;
+        let server = servers.get_mut(id)?;
         let (keys, names) = (Keys::of(server), Names::of(&server.record));
-        let result = change(&mut server.record);
+        let result = change(Arc::make_mut(&mut server.record));
         if names != Names::of(&server.record) {
             indexes.put_names(&server.record);
         }
         indexes.shift(&server.record, Some(&keys), Some(&Keys::of(server)));
-        self.unsaved.servers.insert(id);
+        if !core::mem::replace(&mut server.is_unsaved, true) {
+            self.unsaved.servers.push(id);
+        }
         self.touched.insert(id);
         Some(result)
     }
@@ -205,7 +207,7 @@ impl Ledger {
     /// Changes what this process knows of a server; nothing of it is written.
     pub(crate) fn update_live<T>(&mut self, id: ServerId, change: impl FnOnce(&mut Live) -> T) -> Option<T> {
         let (servers, mut indexes) = self.split();
-        let server = servers.get_mut(&id)?;
+        let server = servers.get_mut(id)?;
         let before = LiveKeys::of(&server.live);
         let result = change(&mut server.live);
         if before != LiveKeys::of(&server.live) {
@@ -216,7 +218,7 @@ impl Ledger {
     }
 
     /// Gives the records, and apart from them what they are found by.
-    pub(crate) fn split(&mut self) -> (&mut BTreeMap<ServerId, Box<Server>>, Indexes<'_>) {
+    pub(crate) fn split(&mut self) -> (&mut Servers, Indexes<'_>) {
         let Self { servers, tokens, replaced, types, providers, touched_types, .. } = self;
         (servers, Indexes { tokens, replaced, types, providers, touched_types })
     }
@@ -224,7 +226,7 @@ impl Ledger {
     /// Drops a record.
     pub(crate) fn forget(&mut self, id: ServerId) {
         let (servers, mut indexes) = self.split();
-        let Some(server) = servers.remove(&id) else { return };
+        let Some(server) = servers.remove(id) else { return };
         indexes.shift(&server.record, Some(&Keys::of(&server)), None);
         if let Some(attempt) = &server.record.attempt {
             self.tokens.remove(&attempt.token);
@@ -238,7 +240,6 @@ impl Ledger {
                 index.by_id.remove(provider_id);
             }
         }
-        self.unsaved.servers.remove(&id);
         self.unsaved.others.push(Change::Forget(id));
     }
 
@@ -246,7 +247,7 @@ impl Ledger {
     pub(crate) fn put_found(&mut self, record: FoundRecord, seen: Option<Time>) {
         self.drop_found(&record.provider.clone(), &record.provider_id.clone());
         self.count_found(&record, 1);
-        self.unsaved.others.push(Change::Found(record.clone()));
+        self.unsaved.others.push(Change::Found(Box::new(record.clone())));
         let found = FoundServer { seen, record, misses: 0, missed_at: Time::ZERO };
         self.provider_index(&found.record.provider.clone())
             .found
@@ -265,7 +266,7 @@ impl Ledger {
     pub(crate) fn keep_spec(&mut self, spec: Arc<Spec>) -> SpecHash {
         let hash = spec.hash();
         if let alloc::collections::btree_map::Entry::Vacant(vacant) = self.specs.entry(hash) {
-            self.unsaved.others.push(Change::Spec(Spec::clone(&spec)));
+            self.unsaved.others.push(Change::Spec(Arc::clone(&spec)));
             vacant.insert(spec);
         }
         hash
@@ -274,7 +275,7 @@ impl Ledger {
     /// Remembers a command's answer.
     pub(crate) fn keep_command(&mut self, record: CommandRecord) {
         let id = record.command.id.clone();
-        self.unsaved.others.push(Change::Command(record.clone()));
+        self.unsaved.others.push(Change::Command(Box::new(record.clone())));
         if self.commands.insert(id.clone(), record).is_none() {
             self.command_order.push_back(id);
         }
@@ -286,11 +287,11 @@ impl Ledger {
     }
 
     /// Appends to the log.
-    pub(crate) fn log(&mut self, kind: EventKind, now: Time) -> Event {
-        let event = Event { id: EventId(self.fleet.next_event), at: now, kind };
+    pub(crate) fn log(&mut self, kind: EventKind, now: Time) -> Arc<Event> {
+        let event = Arc::new(Event { id: EventId(self.fleet.next_event), at: now, kind });
         self.fleet.next_event = self.fleet.next_event.saturating_add(1);
         self.unsaved.fleet = true;
-        self.unsaved.others.push(Change::Event(event.clone()));
+        self.unsaved.others.push(Change::Event(Arc::clone(&event)));
         event
     }
 

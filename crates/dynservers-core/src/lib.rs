@@ -152,6 +152,7 @@ mod rng;
 mod scale;
 mod score;
 mod server;
+mod servers;
 mod sight;
 pub mod spec;
 pub mod status;

@@ -28,7 +28,7 @@ impl Reconciler {
             Ok(Prepared { name, spec }) => {
                 let hash = self.ledger.keep_spec(spec);
                 self.ledger.update(id, |record| {
-                    record.name = name;
+                    record.name = name.into();
                     record.spec = Some(hash);
                 });
                 self.prepared.entry(server_type).or_default().insert(id);
@@ -38,7 +38,7 @@ impl Reconciler {
                 // It stays wanted, and is asked about again when the type's wait is over.
                 self.unprepared.entry(server_type.clone()).or_default().insert(id);
                 let (next_try, is_first) = self.back_off_create(&server_type, Reason::Invalid);
-                self.ledger.update(id, |record| record.failure = Some(failure.clone()));
+                self.ledger.update(id, |record| record.failure = Some(failure.clone().into()));
                 if is_first {
                     let reason = Reason::Invalid;
                     self.notify(EventKind::CreateRefused {
@@ -125,7 +125,7 @@ impl Reconciler {
             record.failed_at = Some(now);
             record
                 .failure
-                .get_or_insert_with(|| Failure::new("it did not come up in all the time that it had"));
+                .get_or_insert_with(|| Failure::new("it did not come up in all the time that it had").into());
         });
         self.move_server(id, Status::Errored, EventKind::Errored);
     }

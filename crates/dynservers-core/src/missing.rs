@@ -29,7 +29,7 @@ impl Reconciler {
             return;
         }
         if self.ledger.server(id).is_some_and(|record| record.removal.is_none()) {
-            self.ledger.update(id, |record| record.failure = Some(failure));
+            self.ledger.update(id, |record| record.failure = Some(failure.into()));
         }
         self.ledger.update_live(id, |live| {
             live.inspect = false;

@@ -1,6 +1,7 @@
 //! Outputs: everything that the machine asks of its host.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ pub enum Output {
     /// Ask a worker, then say [`crate::Input::Answered`]. What it is asked for is durable.
     Ask(Ask),
     /// Tell whoever listens. Its record is durable.
-    Notify(Event),
+    Notify(Arc<Event>),
     /// Answer whoever asked. What was asked for is durable.
     Reply {
         /// The command.

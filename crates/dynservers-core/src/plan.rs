@@ -102,7 +102,7 @@ pub(crate) fn plan(server: &Server, terms: &Terms<'_>) -> Verdict {
 }
 
 fn plan_unasked(server: &Server, terms: &Terms<'_>) -> Verdict {
-    let Server { record, live } = server;
+    let Server { record, live, .. } = server;
     if live.flight.is_some() {
         return Verdict::Rest(None);
     }

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -31,7 +32,7 @@ pub struct ServerRecord {
     /// Where it is.
     pub provider: ProviderName,
     /// Its name, empty until one is made.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its status.
     pub status: Status,
     /// The status before.
@@ -68,7 +69,7 @@ pub struct ServerRecord {
     /// The failed server that it stands in for.
     pub replaces: Option<ServerId>,
     /// What went wrong last.
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     /// Since when it counts as failed, for the end of its retention.
     pub failed_at: Option<Time>,
     /// The next try of what was refused or lost.
@@ -353,21 +354,21 @@ pub struct Batch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Writes the fleet's row.
-    Fleet(FleetRecord),
+    Fleet(Box<FleetRecord>),
     /// Writes a server's row.
-    Server(Box<ServerRecord>),
+    Server(Arc<ServerRecord>),
     /// Drops a server's row: it was seen gone, and its retention is over.
     Forget(ServerId),
     /// Keeps a specification.
-    Spec(Spec),
+    Spec(Arc<Spec>),
     /// Writes the row of a server without a record.
-    Found(FoundRecord),
+    Found(Box<FoundRecord>),
     /// Drops the row of a server without a record: it has one now, or is gone.
     FoundNoMore(ProviderName, ProviderId),
     /// Appends to the log.
-    Event(Event),
+    Event(Arc<Event>),
     /// Keeps a command's answer; the oldest beyond [`crate::COMMANDS_KEPT`] may go.
-    Command(CommandRecord),
+    Command(Box<CommandRecord>),
 }
 
 /// A ledger as a store gives it back.

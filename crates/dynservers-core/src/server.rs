@@ -1,6 +1,7 @@
 //! A server: its record, what this process knows of it besides, and its only legal moves.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 
 use crate::ask::Question;
 use crate::decision::Why;
@@ -15,8 +16,11 @@ use crate::time::Time;
 /// A server in memory.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Server {
-    pub(crate) record: ServerRecord,
+    /// Shared with the write under way, and copied only if it changes before that is done.
+    pub(crate) record: Arc<ServerRecord>,
     pub(crate) live: Live,
+    /// It is noted among the unsaved.
+    pub(crate) is_unsaved: bool,
 }
 
 /// What this process knows of a server and would learn again after a restart.
@@ -128,7 +132,7 @@ impl ServerRecord {
             id,
             server_type,
             provider,
-            name: alloc::string::String::new(),
+            name: Arc::from(""),
             status: Status::New,
             previous_status: None,
             status_since: now,
@@ -259,6 +263,10 @@ impl ServerRecord {
 }
 
 impl Server {
+    pub(crate) fn new(record: ServerRecord, live: Live) -> Self {
+        Self { record: Arc::new(record), live, is_unsaved: false }
+    }
+
     /// Whether the delete of it was accepted, so that its absence is no surprise.
     pub(crate) fn deleted_at(&self) -> Option<Time> {
         self.record.removal.as_ref().and_then(|removal| removal.delete).and_then(|delete| delete.accepted_at)

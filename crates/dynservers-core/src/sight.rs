@@ -220,7 +220,8 @@ impl Reconciler {
             // An operator keeps it: it failed, and is back when somebody starts it.
             if self.ledger.server(id).is_some_and(|record| record.status != Status::Errored) {
                 self.ledger.update(id, |record| {
-                    record.failure = Some(Failure::new("it was stopped, though nobody here asked for it"));
+                    record.failure =
+                        Some(Failure::new("it was stopped, though nobody here asked for it").into());
                     record.failed_at = Some(now);
                 });
                 self.move_server(id, Status::Errored, EventKind::Errored);
@@ -256,7 +257,7 @@ impl Reconciler {
     fn seen_in_error(&mut self, id: ServerId) {
         let now = self.now;
         self.ledger.update(id, |record| {
-            record.failure = Some(Failure::new("the provider reports an error of the server"));
+            record.failure = Some(Failure::new("the provider reports an error of the server").into());
             record.failed_at = Some(now);
         });
         self.move_server(id, Status::Errored, EventKind::Errored);

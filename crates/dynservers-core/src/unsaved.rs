@@ -1,7 +1,7 @@
 //! The unsaved: what of the ledger is not durable yet, once each however often it changed.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::ids::ServerId;
@@ -13,7 +13,8 @@ use crate::time::Time;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Unsaved {
     pub(crate) fleet: bool,
-    pub(crate) servers: BTreeSet<ServerId>,
+    /// Each once, by its own mark; those that were forgotten since are still among them.
+    pub(crate) servers: Vec<ServerId>,
     pub(crate) others: Vec<Change>,
 }
 
@@ -28,11 +29,20 @@ impl Ledger {
         self.fleet.time = self.fleet.time.max(now);
         let mut changes = Vec::with_capacity(unsaved.others.len() + unsaved.servers.len() + 1);
         if unsaved.fleet {
-            changes.push(Change::Fleet(self.fleet.clone()));
+            changes.push(Change::Fleet(Box::new(self.fleet.clone())));
         }
-        let records = unsaved.servers.iter().filter_map(|id| self.server(*id));
-        changes.extend(records.cloned().map(Box::new).map(Change::Server));
+        let servers = self.split().0;
+        for id in unsaved.servers {
+            let Some(server) = servers.get_mut(id) else { continue };
+            server.is_unsaved = false;
+            changes.push(Change::Server(Arc::clone(&server.record)));
+        }
         changes.extend(unsaved.others);
         changes
+    }
+
+    /// Takes everything for durable, since that is where it came from.
+    pub(crate) fn forget_unsaved(&mut self) {
+        self.take_unsaved(Time::ZERO);
     }
 }

@@ -195,7 +195,7 @@ impl Reconciler {
         let records =
             ids.filter_map(|id| self.ledger.server(*id)).filter(|record| record.provider_id.is_none());
         let last = records.filter(|record| record.failure.is_some()).max_by_key(|record| record.status_since);
-        let failure = last.and_then(|record| record.failure.clone());
+        let failure = last.and_then(|record| record.failure.as_deref().cloned());
         Some(CreateTrouble { since: record.creates_fail_since, ended_early: false, failure })
     }
 

@@ -105,7 +105,7 @@ impl Asker for Workers {
         };
         let networks = if worker.networks.is_empty() { &NETWORKS[..] } else { &worker.networks };
         let subject = Subject {
-            name: ask.subject.name.clone(),
+            name: ask.subject.name.to_string(),
             server_type: ask.subject.server_type.to_string(),
             id: ask.server.to_string(),
             address: address(&ask.subject.addresses, networks).map(str::to_owned),

@@ -51,7 +51,7 @@ fn running(server: u64) -> EventKind {
     EventKind::Running(ServerEvent {
         server: ServerId(server),
         server_type: TypeName::new("web").unwrap(),
-        name: format!("web-{server}"),
+        name: format!("web-{server}").into(),
         provider_id: Some(ProviderId::new("0123").unwrap()),
         previous_status: Some(Status::New),
         why: None,

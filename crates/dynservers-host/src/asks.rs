@@ -62,7 +62,7 @@ mod tests {
     fn ask(server: u64, question: Question) -> Ask {
         let subject = Subject {
             server_type: TypeName::new("default").unwrap(),
-            name: "worker".to_owned(),
+            name: "worker".into(),
             provider: ProviderName::new("cloud").unwrap(),
             provider_id: None,
             addresses: Vec::new(),

@@ -247,7 +247,7 @@ impl<M: Machine> Driver<M> {
                 Output::Execute(effect) => self.effects.push_back(effect),
                 Output::Ask(ask) => self.asks.begin(ask),
                 // Nobody may listen, and whoever is too slow reads the log.
-                Output::Notify(event) => self.handle.feed.send(event),
+                Output::Notify(event) => self.handle.feed.send(Arc::unwrap_or_clone(event)),
                 Output::Reply { command, reply } => self.callers.answer(&command, &reply),
                 // A newer machine than this loop was made for; what it wants may hold anything and is not logged.
                 _ => tracing::error!("unknown output"),

@@ -73,7 +73,7 @@ impl Site {
         })?;
         let labels = create.labels.pairs();
         Ok(Intent {
-            name: create.name.clone(),
+            name: create.name.to_string(),
             labels: labels.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
             snapshot: filled.snapshot,
             command: filled.command,

@@ -258,7 +258,7 @@ impl State {
         self.made += 1;
         let id = ProviderId::new(format!("simulated-{}", self.made)).expect("the id is valid");
         let mut machine = Machine {
-            name: wanted.name.clone(),
+            name: wanted.name.to_string(),
             spec: wanted.spec.body().clone(),
             labels: FoundLabels::from(&wanted.labels),
             state: ProviderState::InProgress,

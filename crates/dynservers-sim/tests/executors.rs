@@ -58,7 +58,7 @@ impl Desk {
                 }
                 let mut server = Observed {
                     provider_id: self.id(new.labels.token, &new.name, servers.len()),
-                    name: new.name.clone(),
+                    name: new.name.to_string(),
                     labels: FoundLabels::from(&new.labels),
                     state: ProviderState::Running,
                     addresses: Vec::new(),

@@ -55,7 +55,7 @@ impl Worker {
         let is_cut_off = Arc::new(AtomicBool::new(false));
         let cut_off = Arc::clone(&is_cut_off);
         let work = move || jobs.iter().take_while(|_| !cut_off.load(Ordering::Relaxed)).for_each(|job| job());
-        let (name, labels) = (new.name.clone(), FoundLabels::from(&new.labels));
+        let (name, labels) = (new.name.to_string(), FoundLabels::from(&new.labels));
         let thread = std::thread::Builder::new().name(name.clone()).spawn(work)?;
         Ok(Self { name, labels, mailbox: Some(mailbox), is_cut_off, thread })
     }

@@ -64,8 +64,8 @@ impl Server {
 
     /// Gives what went wrong last.
     #[must_use]
-    pub const fn failure(&self) -> Option<&Failure> {
-        self.record.failure.as_ref()
+    pub fn failure(&self) -> Option<&Failure> {
+        self.record.failure.as_deref()
     }
 
     /// Gives a value that was kept with it by [`add_meta`](crate::Fleet::add_meta), or one of its own properties.
@@ -85,7 +85,7 @@ impl Server {
     fn property(&self, key: &str) -> Option<Value> {
         let text = match key.strip_prefix("server_properties.").unwrap_or(key) {
             "uuid" => self.record.provider_id.as_ref().map(ProviderId::as_str),
-            "title" => Some(self.record.name.as_str()).filter(|name| !name.is_empty()),
+            "title" => Some(&*self.record.name).filter(|name| !name.is_empty()),
             "ip" => self.record.addresses.first().map(|address| address.address.as_str()),
             _ => None,
         };

@@ -63,7 +63,7 @@ fn every_op() -> Vec<Op> {
     let create = CreateFromSnapshot {
         server: ServerId(7),
         server_type: server_type.clone(),
-        name: "worker-7".to_owned(),
+        name: "worker-7".into(),
         labels: Labels {
             fleet: FleetName::new("workers").expect("a plain word"),
             owner: OwnerId::from_random(1),

@@ -1,5 +1,7 @@
 //! The disk: what is durable, batch by batch.
 
+use std::sync::Arc;
+
 use dynservers_core::{Batch, Change, OwnerId, ServerRecord, Stored, Token};
 
 use super::bounds::fleet_name;
@@ -13,22 +15,22 @@ pub(crate) fn empty() -> Stored {
 pub(crate) fn write(stored: &mut Stored, batch: &Batch) {
     for change in &batch.changes {
         match change.clone() {
-            Change::Fleet(fleet) => stored.fleet = fleet,
+            Change::Fleet(fleet) => stored.fleet = *fleet,
             Change::Server(record) => {
                 stored.servers.retain(|known| known.id != record.id);
-                stored.servers.push(*record);
+                stored.servers.push(Arc::unwrap_or_clone(record));
                 stored.servers.sort_by_key(|record| record.id);
             }
             Change::Forget(id) => stored.servers.retain(|known| known.id != id),
-            Change::Spec(spec) => stored.specs.push(spec),
+            Change::Spec(spec) => stored.specs.push(Arc::unwrap_or_clone(spec)),
             Change::Found(found) => {
                 stored.found.retain(|known| known.provider_id != found.provider_id);
-                stored.found.push(found);
+                stored.found.push(*found);
                 stored.found.sort_by(|one, other| one.provider_id.cmp(&other.provider_id));
             }
             Change::FoundNoMore(_, id) => stored.found.retain(|known| known.provider_id != id),
             Change::Event(_) => {}
-            Change::Command(command) => stored.commands.push(command),
+            Change::Command(command) => stored.commands.push(*command),
         }
     }
     stored.fleet.time = stored.fleet.time.max(batch.at);

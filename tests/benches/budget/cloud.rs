@@ -64,7 +64,7 @@ impl Cloud {
     fn create(&mut self, wanted: &CreateFromSnapshot) -> Observed {
         let number = self.servers.len();
         let (name, labels) = (wanted.name.clone(), wanted.labels.clone());
-        let instance = Instance { number, name, labels, state: ProviderState::Running };
+        let instance = Instance { number, name: name.to_string(), labels, state: ProviderState::Running };
         // As with UpCloud, a listing shows no addresses, and a server that was just accepted is not up yet.
         let addresses = vec![
             address(Network::Public, format!("203.0.{}.{}", number / 256 % 256, number % 256)),

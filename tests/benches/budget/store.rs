@@ -1,6 +1,7 @@
 //! The store: how long it takes to restore a ledger from SQLite, and to make a batch durable.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use dynservers_core::{Batch, Change, FleetRecord, Ledger, OwnerId, Reconciler, Seq, Store as _};
 use dynservers_store::Sqlite;
@@ -63,6 +64,6 @@ fn changes(machine: &Reconciler, owner: &OwnerId) -> Vec<Change> {
     let ledger = machine.ledger();
     let fleet = FleetRecord { owner: owner.clone(), ..ledger.fleet().clone() };
     let spec = crate::fleet::spec();
-    let servers = ledger.servers().cloned().map(Box::new).map(Change::Server);
-    [Change::Fleet(fleet), Change::Spec((*spec).clone())].into_iter().chain(servers).collect()
+    let servers = ledger.servers().cloned().map(Arc::new).map(Change::Server);
+    [Change::Fleet(Box::new(fleet)), Change::Spec(spec)].into_iter().chain(servers).collect()
 }

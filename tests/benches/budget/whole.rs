@@ -122,7 +122,9 @@ impl Run {
         let mut store = store::open(directory.path());
         let owner = store.owner().clone();
         let given = |change: &Change| match change {
-            Change::Fleet(fleet) => Change::Fleet(FleetRecord { owner: owner.clone(), ..fleet.clone() }),
+            Change::Fleet(fleet) => {
+                Change::Fleet(Box::new(FleetRecord { owner: owner.clone(), ..(**fleet).clone() }))
+            }
             other => other.clone(),
         };
         let again =

@@ -36,7 +36,7 @@ pub(crate) fn server(record: &ServerRecord, choice: &AddressChoice) -> Server {
         .map(|address| address.address.clone());
     Server {
         id: record.id,
-        name: record.name.clone(),
+        name: record.name.to_string(),
         server_type: record.server_type.clone(),
         provider: record.provider.clone(),
         status: record.status,
@@ -54,7 +54,7 @@ pub(crate) fn server(record: &ServerRecord, choice: &AddressChoice) -> Server {
             .and_then(|removal| removal.drain)
             .filter(|_| record.status == Status::Draining)
             .map(|drain| timestamp(drain.deadline)),
-        failure: record.failure.clone(),
+        failure: record.failure.as_deref().cloned(),
         protected: record.protected,
         disowned: record.disowned,
     }

@@ -141,12 +141,12 @@ mod tests {
         let now = crate::time::timestamp(samples::view().now);
         let mut records = samples::records();
         records.retain(|record| record.status == Status::Stopping);
-        records[0].failure = Some(dynservers_core::Failure {
+        records[0].failure = Some(Box::new(dynservers_core::Failure {
             message: "The server is not in a state in which it can be stopped".to_owned(),
             code: Some("SERVER_STATE_ILLEGAL".to_owned()),
             http_status: Some(409),
             correlation: None,
-        });
+        }));
         let servers = report::servers(&records, now, &samples::addresses()).servers;
         let text = for_people(&servers, now, false, Style::PLAIN);
         insta::assert_snapshot!(text, @r"

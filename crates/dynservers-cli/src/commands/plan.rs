@@ -135,7 +135,7 @@ impl PlannedAction {
             format!("; it is stopped when its worker is done, at the latest {until}")
         });
         let reason = format!("{why}{}", until.unwrap_or_default());
-        Self { action: "drain", server: Some(record.id), name: record.name.clone(), reason }
+        Self { action: "drain", server: Some(record.id), name: record.name.to_string(), reason }
     }
 
     fn of(effect: &Effect, name: String) -> Self {

@@ -138,7 +138,7 @@ impl State {
         match output {
             Output::Persist(batch) => {
                 let events = batch.changes.into_iter().filter_map(|change| match change {
-                    Change::Event(event) => Some(event),
+                    Change::Event(event) => Some(Event::clone(&event)),
                     _ => None,
                 });
                 self.log.extend(events);
@@ -159,7 +159,7 @@ impl State {
                 Some(Input::Answered { server: ask.server, question: ask.question, answer })
             }
             Output::Notify(event) => {
-                self.live.send(event);
+                self.live.send(Arc::unwrap_or_clone(event));
                 None
             }
             Output::Reply { command, reply } => {

@@ -5,6 +5,7 @@ use crate::effect::Step;
 use crate::ids::{ProviderId, ProviderName, ServerId, Token, TypeName};
 use crate::record::{Reboot, Retry};
 use crate::removal::{DeleteIssued, Drain, StopIssued};
+use alloc::sync::Arc;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ fn case(status: Status, state: ProviderState) -> Case {
     record.provider_id = ProviderId::new("1").ok();
     let seen = Some(Sighting { begun: BORN, state, is_listed: true });
     Case {
-        server: Server { record, live: Live { seen, ..Live::default() } },
+        server: Server::new(record, Live { seen, ..Live::default() }),
         timing: Timing::default(),
         provider: ProviderConfig::default(),
         on_failed: FailedPolicy::Delete,
@@ -64,9 +65,13 @@ impl Case {
         then
     }
 
+    fn record(&mut self) -> &mut ServerRecord {
+        Arc::make_mut(&mut self.server.record)
+    }
+
     fn removal(&mut self, why: Why) -> &mut Removal {
-        self.server.record.doom(why, BORN);
-        self.server.record.removal.as_mut().unwrap()
+        self.record().doom(why, BORN);
+        self.record().removal.as_mut().unwrap()
     }
 
     fn stop(&mut self, mode: StopMode, accepted: bool) {
@@ -81,8 +86,8 @@ impl Case {
 
 fn attempted(phase: Phase) -> Case {
     let mut case = case(Status::Starting, ProviderState::InProgress);
-    case.server.record.provider_id = None;
-    case.server.record.attempt = Some(Attempt { token: Token(7), not_after: BORN + 30 * SECOND, phase });
+    case.record().provider_id = None;
+    case.record().attempt = Some(Attempt { token: Token(7), not_after: BORN + 30 * SECOND, phase });
     case
 }
 
@@ -97,14 +102,14 @@ fn a_record_is_forgotten_when_its_retention_ends() {
 #[test]
 fn a_failed_server_is_kept_from_its_failure_for_its_retention() {
     let mut case = case(Status::Errored, ProviderState::Error);
-    case.server.record.failed_at = Some(BORN + MINUTE);
+    case.record().failed_at = Some(BORN + MINUTE);
     assert_eq!(case.rests(BORN, BORN + MINUTE + HOUR), Verdict::Become(Turn::Doomed));
-    case.server.record.protected = true;
+    case.record().protected = true;
     assert_eq!(case.plan(BORN + 2 * HOUR), Verdict::Rest(None), "an operator keeps it");
-    case.server.record.protected = false;
+    case.record().protected = false;
     case.on_failed = FailedPolicy::Keep;
     assert_eq!(case.plan(BORN + 2 * HOUR), Verdict::Rest(None), "the configuration does");
-    case.server.record.provider_id = None;
+    case.record().provider_id = None;
     assert_eq!(case.plan(BORN + 2 * HOUR), Verdict::Become(Turn::Ended), "there is nothing to keep");
 }
 
@@ -144,7 +149,7 @@ fn whatever_was_refused_or_lost_is_tried_again_when_its_wait_is_over() {
     let retry = Some(Retry { tries: 1, at: BORN + MINUTE });
     let mut changes = case(Status::Stopped, ProviderState::Stopped);
     changes.removal(Why::Surplus);
-    changes.server.record.retry = retry;
+    changes.record().retry = retry;
     assert_eq!(changes.rests(BORN, BORN + MINUTE), Verdict::Do(Task::Delete));
     let mut reads = case(Status::Running, ProviderState::Running);
     (reads.server.live.suspected, reads.server.live.retry) = (true, retry);
@@ -160,12 +165,12 @@ fn who_is_suspected_is_asked_about_until_its_absence_is_the_providers_word() {
     case.server.live.absent = true;
     assert_eq!(case.plan(BORN), Verdict::Rest(None));
     (case.server.live.absent, case.server.live.suspected) = (false, true);
-    case.server.record.disowned = true;
+    case.record().disowned = true;
     assert_eq!(case.plan(BORN), Verdict::Do(Task::Inspect), "a reading touches nobody");
     case.server.live.flight = Some(crate::ids::EffectId(1));
     assert_eq!(case.plan(BORN), Verdict::Rest(None), "one request at a time");
     case.server.live.flight = None;
-    case.server.record.provider_id = None;
+    case.record().provider_id = None;
     assert_eq!(case.plan(BORN), Verdict::Rest(None), "there is nothing to ask about");
 }
 
@@ -182,7 +187,7 @@ fn a_passing_status_hangs_when_a_look_shows_it_after_its_time_and_not_before() {
         let mut case = case(status, ProviderState::Unknown);
         if status == Status::Rebooting {
             let reboot = Reboot { at: BORN, accepted_at: Some(BORN), seen_down: true };
-            case.server.record.reboot = Some(reboot);
+            case.record().reboot = Some(reboot);
         } else if status != Status::Starting {
             case.removal(Why::Surplus);
         }
@@ -201,9 +206,9 @@ fn a_passing_status_hangs_when_a_look_shows_it_after_its_time_and_not_before() {
 #[test]
 fn a_hanging_server_is_given_up_when_its_create_had_all_its_time_or_it_hung_as_long_again() {
     let mut case = case(Status::Hanging, ProviderState::InProgress);
-    case.server.record.status_since = BORN + 10 * MINUTE;
+    case.record().status_since = BORN + 10 * MINUTE;
     assert_eq!(case.rests(BORN, BORN + 2 * HOUR), Verdict::Become(Turn::GivenUp));
-    case.server.record.status_since = BORN + 3 * HOUR;
+    case.record().status_since = BORN + 3 * HOUR;
     assert_eq!(case.rests(BORN, BORN + 3 * HOUR + 10 * MINUTE), Verdict::Become(Turn::GivenUp));
 }
 
@@ -211,14 +216,14 @@ fn a_hanging_server_is_given_up_when_its_create_had_all_its_time_or_it_hung_as_l
 fn what_its_create_still_needs_is_asked_for_until_then() {
     for status in [Status::Starting, Status::Running, Status::Hanging] {
         let mut case = case(status, ProviderState::Running);
-        case.server.record.unfinished = Some(Step("2".into()));
+        case.record().unfinished = Some(Step("2".into()));
         assert_eq!(case.plan(BORN), Verdict::Do(Task::Continue), "{status}");
-        case.server.record.retry = Some(Retry { tries: 1, at: BORN + MINUTE });
+        case.record().retry = Some(Retry { tries: 1, at: BORN + MINUTE });
         assert_eq!(case.rests(BORN, BORN + MINUTE), Verdict::Do(Task::Continue), "{status}");
     }
     let mut case = case(Status::Hanging, ProviderState::InProgress);
-    case.server.record.unfinished = Some(Step("2".into()));
-    case.server.record.retry = Some(Retry { tries: 9, at: BORN + 5 * HOUR });
+    case.record().unfinished = Some(Step("2".into()));
+    case.record().retry = Some(Retry { tries: 9, at: BORN + 5 * HOUR });
     assert_eq!(case.rests(BORN, BORN + 2 * HOUR), Verdict::Become(Turn::GivenUp));
 }
 

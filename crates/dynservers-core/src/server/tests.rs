@@ -89,7 +89,7 @@ fn its_absence_is_a_surprise_if_listings_showed_it_and_nobody_asked_for_its_dele
     let is_expected = |record: ServerRecord, seen: bool, listed: bool| {
         let sighting = Sighting { begun: Time::ZERO, state: ProviderState::Running, is_listed: listed };
         let live = Live { seen: seen.then_some(sighting), listed, ..Live::default() };
-        Server { record, live }.is_expected()
+        Server::new(record, live).is_expected()
     };
     assert!(is_expected(bound(Status::Running), true, true));
     assert!(!is_expected(bound(Status::Running), true, false), "no listing showed it yet");
@@ -106,7 +106,7 @@ fn its_absence_is_a_surprise_if_listings_showed_it_and_nobody_asked_for_its_dele
 #[test]
 fn an_absence_is_explained_by_a_deletion_that_is_under_way() {
     let explains =
-        |record, flight| Server { record, live: Live { flight, ..Live::default() } }.is_being_deleted();
+        |record, flight| Server::new(record, Live { flight, ..Live::default() }).is_being_deleted();
     let deleting = || doomed(Status::Deleting, Why::Surplus, |removal| removal.delete = DELETE);
     assert!(explains(deleting(), Some(EffectId(1))));
     assert!(!explains(deleting(), None), "it was answered");
@@ -118,7 +118,7 @@ fn an_absence_is_explained_by_a_deletion_that_is_under_way() {
 
 #[test]
 fn looks_are_about_what_is_bound_and_ours_and_not_gone() {
-    let is_watched = |record| Server { record, live: Live::default() }.is_watched();
+    let is_watched = |record| Server::new(record, Live::default()).is_watched();
     assert!(is_watched(bound(Status::Running)) && is_watched(bound(Status::Errored)));
     assert!(!is_watched(record(Status::Running)) && !is_watched(bound(Status::Deleted)));
     assert!(!is_watched(ServerRecord { disowned: true, ..bound(Status::Running) }));

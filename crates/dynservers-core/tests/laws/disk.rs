@@ -1,5 +1,7 @@
 //! A disk: what a store holds after the last whole batch and everything before it.
 
+use std::sync::Arc;
+
 use dynservers_core::{Batch, Change, FleetName, OwnerId, Stored};
 
 /// The content of a store.
@@ -17,20 +19,20 @@ impl Disk {
         let stored = &mut self.stored;
         for change in &batch.changes {
             match change.clone() {
-                Change::Fleet(fleet) => stored.fleet = fleet,
+                Change::Fleet(fleet) => stored.fleet = *fleet,
                 Change::Server(record) => {
                     stored.servers.retain(|known| known.id != record.id);
-                    stored.servers.push(*record);
+                    stored.servers.push(Arc::unwrap_or_clone(record));
                 }
                 Change::Forget(id) => stored.servers.retain(|known| known.id != id),
-                Change::Spec(spec) => stored.specs.push(spec),
+                Change::Spec(spec) => stored.specs.push(Arc::unwrap_or_clone(spec)),
                 Change::Found(found) => {
                     stored.found.retain(|known| known.provider_id != found.provider_id);
-                    stored.found.push(found);
+                    stored.found.push(*found);
                 }
                 Change::FoundNoMore(_, id) => stored.found.retain(|known| known.provider_id != id),
                 Change::Event(_) => {}
-                Change::Command(command) => stored.commands.push(command),
+                Change::Command(command) => stored.commands.push(*command),
             }
         }
         stored.fleet.time = stored.fleet.time.max(batch.at);

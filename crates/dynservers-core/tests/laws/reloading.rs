@@ -112,7 +112,7 @@ fn a_server_that_was_not_asked_for_yet_is_made_from_the_new_specification() {
     world.tell(Input::Prepared { server: ServerId(1), result });
     world.tell(Input::Prepared { server: ServerId(2), result: Err(Failure::new("broken")) });
     world.converge(2);
-    assert!(world.machine.ledger().servers().all(|record| record.name != "old"));
+    assert!(world.machine.ledger().servers().all(|record| &*record.name != "old"));
 }
 
 #[test]

@@ -223,7 +223,7 @@ impl World {
                 self.pending.push_back((self.process, arrival, effect));
             }
             Output::Ask(ask) => self.hear(&ask),
-            Output::Notify(event) => self.events.push(event),
+            Output::Notify(event) => self.events.push(Arc::unwrap_or_clone(event)),
             Output::Reply { command, reply } => self.replies.push_back((command, reply)),
             other => panic!("unknown output {other:?}"),
         }

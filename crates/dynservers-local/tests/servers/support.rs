@@ -215,7 +215,7 @@ pub(crate) fn create(fleet: &str, token: Token, spec: &Value) -> Op {
     Op::CreateFromSnapshot(Box::new(CreateFromSnapshot {
         server: ServerId(12),
         server_type: labels.server_type.clone(),
-        name: "worker-12".to_owned(),
+        name: "worker-12".into(),
         labels,
         spec,
     }))

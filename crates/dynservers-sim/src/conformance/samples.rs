@@ -64,7 +64,7 @@ impl Samples {
             token,
             spec: spec.hash(),
         };
-        CreateFromSnapshot { server, server_type, name: format!("kit-worker-{server}"), labels, spec }
+        CreateFromSnapshot { server, server_type, name: format!("kit-worker-{server}").into(), labels, spec }
     }
 }
 

@@ -138,7 +138,7 @@ impl FakeCloud {
                 .into();
         }
         let labels = FoundLabels::from(&create.labels);
-        let key = self.insert(create.name.clone(), labels);
+        let key = self.insert(create.name.to_string(), labels);
         let now = self.now;
         let server = self.servers.get_mut(&key).expect("it was just made");
         let (boot, every) = self.boot;

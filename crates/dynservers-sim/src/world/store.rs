@@ -2,6 +2,7 @@
 
 use dynservers_core::{Batch, Change, EventId, OwnerId, ServerId, ServerRecord, Stored};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::setup::fleet;
 use super::step::StoreTrouble;
@@ -27,7 +28,7 @@ pub(crate) struct FaultyStore {
 struct Content {
     /// All but the servers, which are kept apart to be found by their numbers.
     rest: Stored,
-    servers: BTreeMap<ServerId, ServerRecord>,
+    servers: BTreeMap<ServerId, Arc<ServerRecord>>,
     last_event: EventId,
 }
 
@@ -52,16 +53,16 @@ impl FaultyStore {
     /// Gives the ledger as a new process reads it.
     pub(crate) fn load(&self) -> Stored {
         let mut stored = self.content.rest.clone();
-        stored.servers = self.content.servers.values().cloned().collect();
+        stored.servers = self.servers().cloned().collect();
         stored
     }
 
     pub(crate) fn server(&self, id: ServerId) -> Option<&ServerRecord> {
-        self.content.servers.get(&id)
+        self.content.servers.get(&id).map(|record| &**record)
     }
 
     pub(crate) fn servers(&self) -> impl Iterator<Item = &ServerRecord> {
-        self.content.servers.values()
+        self.content.servers.values().map(|record| &**record)
     }
 
     /// Gives everything but the servers.
@@ -116,20 +117,20 @@ impl Content {
         let stored = &mut self.rest;
         for change in &batch.changes {
             match change.clone() {
-                Change::Fleet(fleet) => stored.fleet = fleet,
-                Change::Server(record) => drop(self.servers.insert(record.id, *record)),
+                Change::Fleet(fleet) => stored.fleet = *fleet,
+                Change::Server(record) => drop(self.servers.insert(record.id, record)),
                 Change::Forget(id) => drop(self.servers.remove(&id)),
-                Change::Spec(spec) => stored.specs.push(spec),
+                Change::Spec(spec) => stored.specs.push(Arc::unwrap_or_clone(spec)),
                 Change::Found(found) => {
                     stored.found.retain(|known| known.provider_id != found.provider_id);
-                    stored.found.push(found);
+                    stored.found.push(*found);
                 }
                 Change::FoundNoMore(_, id) => stored.found.retain(|known| known.provider_id != id),
                 Change::Event(event) if event.id <= self.last_event => {
                     wrong = Some(format!("event {} was written after {}", event.id, self.last_event));
                 }
                 Change::Event(event) => self.last_event = event.id,
-                Change::Command(command) => stored.commands.push(command),
+                Change::Command(command) => stored.commands.push(*command),
             }
         }
         stored.fleet.time = stored.fleet.time.max(batch.at);

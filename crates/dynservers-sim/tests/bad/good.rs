@@ -54,7 +54,7 @@ impl Good {
         let mut labels = body["labels"].as_object().cloned().unwrap_or_default();
         labels.extend(new.labels.pairs().map(|(key, value)| (key.to_owned(), value.into())));
         body["labels"] = labels.into();
-        body["name"] = new.name.clone().into();
+        body["name"] = (*new.name).into();
         Ok(body)
     }
 

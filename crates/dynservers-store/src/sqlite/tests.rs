@@ -17,7 +17,7 @@ fn batch(number: u64, must_sync: bool, words: &str) -> Batch {
     let provider = ProviderName::new("upcloud").unwrap();
     let kind = EventKind::Held { provider, reason: words.to_owned() };
     let at = Time::from_millis(number);
-    let changes = vec![Change::Event(Event { id: EventId(number), at, kind })];
+    let changes = vec![Change::Event(Event { id: EventId(number), at, kind }.into())];
     Batch { seq: Seq(number), at, must_sync, changes }
 }
 

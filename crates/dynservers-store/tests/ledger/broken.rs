@@ -13,11 +13,11 @@ fn filled() -> Place {
     let place = Place::new();
     let mut store = place.open();
     let changes = vec![
-        Change::Spec(spec("2xCPU-4GB")),
-        Change::Server(Box::new(full_server(7))),
-        Change::Found(found("00c7", Found::Held)),
-        Change::Command(ensure("key", 1)),
-        Change::Event(event(3, at(1), EventKind::Resumed { provider: provider() })),
+        Change::Spec(spec("2xCPU-4GB").into()),
+        Change::Server(full_server(7).into()),
+        Change::Found(found("00c7", Found::Held).into()),
+        Change::Command(ensure("key", 1).into()),
+        Change::Event(event(3, at(1), EventKind::Resumed { provider: provider() }).into()),
     ];
     store.append(&batch(at(1), changes)).unwrap();
     drop(store);

@@ -84,7 +84,7 @@ pub(crate) fn plain_server(id: u64) -> ServerRecord {
         id: ServerId(id),
         server_type: type_name("default"),
         provider: provider(),
-        name: String::new(),
+        name: "".into(),
         status: Status::New,
         previous_status: None,
         status_since: at(id),
@@ -114,7 +114,7 @@ pub(crate) fn plain_server(id: u64) -> ServerRecord {
 /// A server of which everything is known.
 pub(crate) fn full_server(id: u64) -> ServerRecord {
     ServerRecord {
-        name: format!("dynamic-server-default-{id}"),
+        name: format!("dynamic-server-default-{id}").into(),
         meta: BTreeMap::from([("job".to_owned(), serde_json::json!({"id": 7}))]),
         status: Status::Errored,
         previous_status: Some(Status::Starting),
@@ -147,7 +147,7 @@ pub(crate) fn full_server(id: u64) -> ServerRecord {
         reboot_requested_at: Some(at(9)),
         reboot: Some(Reboot { at: at(10), accepted_at: Some(at(11)), seen_down: true }),
         replaces: Some(ServerId(9)),
-        failure: Some(failure()),
+        failure: Some(failure().into()),
         failed_at: Some(at(12)),
         retry: Some(Retry { tries: 3, at: at(13) }),
         protected: true,
@@ -227,11 +227,11 @@ pub(crate) fn server_event(server: u64) -> ServerEvent {
     ServerEvent {
         server: ServerId(server),
         server_type: type_name("default"),
-        name: format!("dynamic-server-default-{server}"),
+        name: format!("dynamic-server-default-{server}").into(),
         provider_id: Some(ProviderId::new("00c7").unwrap()),
         previous_status: Some(Status::Starting),
         why: Some(Why::Replaces(ServerId(9))),
-        failure: Some(failure()),
+        failure: Some(failure().into()),
     }
 }
 

@@ -19,9 +19,9 @@ fn a_log_cut_at_any_byte_gives_a_whole_number_of_batches() {
     let mut states = vec![store.load().unwrap()];
     for id in 1..=4 {
         let changes = vec![
-            Change::Server(Box::new(full_server(id))),
-            Change::Server(Box::new(plain_server(id + 10))),
-            Change::Command(ensure(&format!("{id}"), 1)),
+            Change::Server(full_server(id).into()),
+            Change::Server(plain_server(id + 10).into()),
+            Change::Command(ensure(&format!("{id}"), 1).into()),
         ];
         // A killed process loses nothing that was appended, synced or not.
         store.append(&Batch { must_sync: id % 2 == 0, ..batch(at(id), changes) }).unwrap();
@@ -59,16 +59,16 @@ fn an_older_copy_is_a_ledger_like_any_other() {
     let place = Place::new();
     let copied = place.directory.path().join("copy.db");
     let mut store = place.open();
-    store.append(&batch(at(1), vec![Change::Server(Box::new(plain_server(1)))])).unwrap();
+    store.append(&batch(at(1), vec![Change::Server(plain_server(1).into())])).unwrap();
     let older = store.load().unwrap();
     let by_hand = rusqlite::Connection::open(&place.path).unwrap();
     by_hand.execute("VACUUM INTO ?1", [copied.to_str().unwrap()]).unwrap();
-    store.append(&batch(at(2), vec![Change::Server(Box::new(plain_server(2)))])).unwrap();
+    store.append(&batch(at(2), vec![Change::Server(plain_server(2).into())])).unwrap();
     drop((store, by_hand));
 
     copy(&copied, &place.path);
     let mut store = place.open();
     assert_eq!(store.load().unwrap(), older);
-    store.append(&batch(at(3), vec![Change::Server(Box::new(plain_server(3)))])).unwrap();
+    store.append(&batch(at(3), vec![Change::Server(plain_server(3).into())])).unwrap();
     assert_eq!(store.load().unwrap().servers, [plain_server(1), plain_server(3)]);
 }

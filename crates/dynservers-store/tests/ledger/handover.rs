@@ -69,7 +69,7 @@ fn another_process_is_refused() {
 fn a_process_that_dies_leaves_what_it_wrote_and_no_lock() {
     if let Some(path) = env::var_os(LEDGER) {
         let mut store = Sqlite::open(path.as_ref(), &fleet()).unwrap();
-        store.append(&batch(at(1), vec![Change::Server(Box::new(plain_server(1)))])).unwrap();
+        store.append(&batch(at(1), vec![Change::Server(plain_server(1).into())])).unwrap();
         std::process::abort();
     }
     let place = Place::new();
@@ -91,8 +91,7 @@ fn who_was_deposed_is_fenced_and_writes_nothing() {
     other.execute("UPDATE dynamic_server_fleets SET term = term + 4", []).unwrap();
     let before = store.load().unwrap();
     for _ in 0..2 {
-        let fenced =
-            store.append(&batch(at(1), vec![Change::Server(Box::new(plain_server(1)))])).unwrap_err();
+        let fenced = store.append(&batch(at(1), vec![Change::Server(plain_server(1).into())])).unwrap_err();
         assert_eq!(fenced, StoreError::Fenced { term: 1, found: 5 });
     }
     assert_eq!(store.load().unwrap(), before);
@@ -105,7 +104,7 @@ fn who_lost_the_lock_file_is_fenced_by_the_next_opener() {
     let mut first = place.open();
     fs::remove_file(place.directory.path().join("fleet.db.lock")).unwrap();
     let mut second = place.open();
-    let change = || batch(at(1), vec![Change::Server(Box::new(plain_server(1)))]);
+    let change = || batch(at(1), vec![Change::Server(plain_server(1).into())]);
     assert_eq!(first.append(&change()).unwrap_err(), StoreError::Fenced { term: 1, found: 2 });
     second.append(&change()).unwrap();
     assert_eq!(second.load().unwrap().servers, [plain_server(1)]);
@@ -120,7 +119,7 @@ fn the_record_of_another_fleet_or_owner_is_refused() {
     let other_fleet = FleetRecord { fleet: FleetName::new("other").unwrap(), ..ours.clone() };
     let other_owner = FleetRecord { owner: OwnerId::from_random(1), ..ours };
     for record in [other_fleet, other_owner] {
-        let changes = vec![Change::Server(Box::new(plain_server(1))), Change::Fleet(record)];
+        let changes = vec![Change::Server(plain_server(1).into()), Change::Fleet(record.into())];
         let refused = store.append(&batch(at(1), changes)).unwrap_err();
         assert!(matches!(refused, StoreError::Invalid { .. }), "{refused:?}");
         assert_eq!(store.load().unwrap(), before);
@@ -133,7 +132,7 @@ fn a_ledger_of_another_owner_in_the_same_place_is_not_written_to() {
     let mut store = place.open();
     let other = Connection::open(&place.path).unwrap();
     other.execute("UPDATE dynamic_server_fleets SET owner = 'somebody'", []).unwrap();
-    let fenced = store.append(&batch(at(1), vec![Change::Server(Box::new(plain_server(1)))])).unwrap_err();
+    let fenced = store.append(&batch(at(1), vec![Change::Server(plain_server(1).into())])).unwrap_err();
     assert_eq!(fenced, StoreError::Fenced { term: 1, found: 1 });
     let servers: i64 = other.query_row("SELECT count(*) FROM dynamic_servers", [], |row| row.get(0)).unwrap();
     assert_eq!(servers, 0);
@@ -146,7 +145,7 @@ fn every_file_is_private_even_after_a_careless_restore() {
         .map(|name| (name.to_owned(), 0o600))
         .to_vec();
     let mut store = place.open();
-    store.append(&batch(at(1), vec![Change::Server(Box::new(plain_server(1)))])).unwrap();
+    store.append(&batch(at(1), vec![Change::Server(plain_server(1).into())])).unwrap();
     assert_eq!(modes(&place), private);
     drop(store);
 

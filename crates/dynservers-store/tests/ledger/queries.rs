@@ -42,27 +42,25 @@ fn filled() -> Place {
     let place = Place::new();
     let mut store = place.open();
     let running = ServerRecord {
-        name: "newest".to_owned(),
+        name: "newest".into(),
         status: Status::Running,
         spec: Some(spec("4xCPU-8GB").hash()),
         ..plain_server(3)
     };
     let changes = vec![
-        Change::Fleet(full_fleet(store.owner(), at(1))),
-        Change::Server(Box::new(plain_server(1))),
-        Change::Server(Box::new(full_server(2))),
-        Change::Server(Box::new(running)),
-        Change::Event(event(
-            1,
-            at(1),
-            EventKind::Creating(ServerEvent { previous_status: None, ..server_event(2) }),
-        )),
-        Change::Event(event(2, at(2), EventKind::Running(server_event(3)))),
-        Change::Event(event(
-            3,
-            at(3),
-            EventKind::Errored(ServerEvent { server: ServerId(2), ..server_event(2) }),
-        )),
+        Change::Fleet(full_fleet(store.owner(), at(1)).into()),
+        Change::Server(plain_server(1).into()),
+        Change::Server(full_server(2).into()),
+        Change::Server(running.into()),
+        Change::Event(
+            event(1, at(1), EventKind::Creating(ServerEvent { previous_status: None, ..server_event(2) }))
+                .into(),
+        ),
+        Change::Event(event(2, at(2), EventKind::Running(server_event(3))).into()),
+        Change::Event(
+            event(3, at(3), EventKind::Errored(ServerEvent { server: ServerId(2), ..server_event(2) }))
+                .into(),
+        ),
     ];
     store.append(&batch(at(1), changes)).unwrap();
     place
@@ -115,7 +113,8 @@ fn every_column_of_a_server_shows_what_its_record_says() {
 fn every_table_can_be_read_whole() {
     let place = filled();
     let mut store = place.open();
-    let log = every_kind().into_iter().zip(10..).map(|(kind, id)| Change::Event(event(id, at(id), kind)));
+    let log =
+        every_kind().into_iter().zip(10..).map(|(kind, id)| Change::Event(event(id, at(id), kind).into()));
     store.append(&batch(at(2), log.collect())).unwrap();
     let connection = Connection::open(&place.path).unwrap();
     let tables =

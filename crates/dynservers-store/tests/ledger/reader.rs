@@ -21,7 +21,7 @@ fn a_reader_follows_a_writer() {
     let mut store = place.open();
     let reader = reader(&place);
     for id in 1..=5 {
-        let changes = vec![Change::Server(Box::new(plain_server(id))), Change::Event(happened(id))];
+        let changes = vec![Change::Server(plain_server(id).into()), Change::Event(happened(id).into())];
         store.append(&batch(at(id), changes)).unwrap();
         assert_eq!(reader.load().unwrap(), store.load().unwrap());
         assert_eq!(reader.events(EventId(id - 1), 9).unwrap(), [happened(id)]);
@@ -33,7 +33,7 @@ fn a_reader_follows_a_writer() {
 fn a_reader_needs_no_daemon_and_leaves_no_trace() {
     let place = Place::new();
     let mut store = place.open();
-    store.append(&batch(at(1), vec![Change::Server(Box::new(plain_server(1)))])).unwrap();
+    store.append(&batch(at(1), vec![Change::Server(plain_server(1).into())])).unwrap();
     let stored = store.load().unwrap();
     drop(store);
     fs::remove_file(place.directory.path().join("fleet.db.lock")).unwrap();
@@ -53,7 +53,7 @@ fn a_reader_outlives_the_daemons_that_come_and_go() {
     let reader = reader(&place);
     for id in 1..=3 {
         let mut store = place.open();
-        store.append(&batch(at(id), vec![Change::Server(Box::new(plain_server(id)))])).unwrap();
+        store.append(&batch(at(id), vec![Change::Server(plain_server(id).into())])).unwrap();
         assert_eq!(reader.load().unwrap(), store.load().unwrap(), "while it runs");
         let stored = store.load().unwrap();
         drop(store);
@@ -91,7 +91,7 @@ fn a_path_may_have_any_letters() {
     let mut place = Place::new();
     place.path = place.directory.path().join("file:ä %41?mode=memory#.db");
     let mut store = place.open();
-    store.append(&batch(at(1), vec![Change::Server(Box::new(plain_server(1)))])).unwrap();
+    store.append(&batch(at(1), vec![Change::Server(plain_server(1).into())])).unwrap();
     drop(store);
     assert_eq!(reader(&place).load().unwrap().servers, [plain_server(1)]);
     assert_eq!(place.files(), ["file:ä %41?mode=memory#.db", "file:ä %41?mode=memory#.db.lock"]);
@@ -107,7 +107,7 @@ fn assert_whole(stored: &Stored) -> u64 {
 }
 
 fn append(store: &mut Sqlite, id: u64) {
-    let changes = vec![Change::Server(Box::new(plain_server(id))), Change::Event(happened(id))];
+    let changes = vec![Change::Server(plain_server(id).into()), Change::Event(happened(id).into())];
     store.append(&Batch { must_sync: id.is_multiple_of(3), ..batch(at(id), changes) }).unwrap();
 }
 

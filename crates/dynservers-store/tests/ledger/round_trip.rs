@@ -1,6 +1,7 @@
 //! What is written is read back: every change, in any order, by the same process and by the next.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dynservers_core::{
     Batch, COMMANDS_KEPT, Change, CommandRecord, Event, EventId, EventKind, FleetRecord, Found, FoundRecord,
@@ -46,12 +47,12 @@ fn every_field_and_every_kind_reads_back_as_written() {
     let commands = every_command();
     let events: Vec<_> =
         every_kind().into_iter().zip(1..).map(|(kind, id)| event(id, at(id), kind)).collect();
-    let changes = [Change::Fleet(fleet_record.clone()), Change::Spec(spec("2xCPU-4GB"))]
+    let changes = [Change::Fleet(fleet_record.clone().into()), Change::Spec(spec("2xCPU-4GB").into())]
         .into_iter()
-        .chain(servers.iter().cloned().map(|record| Change::Server(Box::new(record))))
-        .chain(found.iter().cloned().map(Change::Found))
-        .chain(commands.iter().cloned().map(Change::Command))
-        .chain(events.iter().cloned().map(Change::Event))
+        .chain(servers.iter().cloned().map(|record| Change::Server(record.into())))
+        .chain(found.iter().cloned().map(|found| Change::Found(found.into())))
+        .chain(commands.iter().cloned().map(|command| Change::Command(command.into())))
+        .chain(events.iter().cloned().map(|event| Change::Event(event.into())))
         .collect();
     store.append(&batch(at(50), changes)).unwrap();
 
@@ -69,7 +70,9 @@ fn events_are_read_from_a_cursor_in_pages() {
     let place = Place::new();
     let mut store = place.open();
     let log: Vec<_> = (1..=7).map(|id| event(id, at(id), EventKind::Running(server_event(id)))).collect();
-    store.append(&batch(at(7), log.iter().cloned().map(Change::Event).collect())).unwrap();
+    store
+        .append(&batch(at(7), log.iter().cloned().map(|event| Change::Event(event.into())).collect()))
+        .unwrap();
 
     let mut read = Vec::new();
     loop {
@@ -92,10 +95,10 @@ fn an_event_is_in_the_log_once() {
     let place = Place::new();
     let mut store = place.open();
     let one = event(1, at(1), EventKind::Resumed { provider: provider() });
-    store.append(&batch(at(1), vec![Change::Event(one.clone())])).unwrap();
+    store.append(&batch(at(1), vec![Change::Event(one.clone().into())])).unwrap();
     let again = event(1, at(2), EventKind::SecondController { provider: provider() });
-    let refused =
-        store.append(&batch(at(2), vec![Change::Server(Box::new(plain_server(1))), Change::Event(again)]));
+    let refused = store
+        .append(&batch(at(2), vec![Change::Server(plain_server(1).into()), Change::Event(again.into())]));
     assert!(matches!(refused, Err(StoreError::Invalid { .. })), "{refused:?}");
     assert_eq!(store.events(EventId(0), 10).unwrap(), [one]);
     assert_eq!(store.load().unwrap().servers, [], "nothing of the batch is there");
@@ -109,7 +112,7 @@ fn the_log_forgets_what_is_old_or_beyond_its_bound_in_small_steps() {
     let mut store = place.open();
     let kind = || EventKind::ProviderReachable { provider: provider() };
     let mut tell = |id: u64, time: Time| {
-        store.append(&batch(time, vec![Change::Event(event(id, time, kind()))])).unwrap();
+        store.append(&batch(time, vec![Change::Event(event(id, time, kind()).into())])).unwrap();
         store.events(EventId(0), 100).unwrap().iter().map(|event| event.id.0).collect::<Vec<_>>()
     };
     for id in 1..=5 {
@@ -127,11 +130,11 @@ fn the_last_commands_are_kept_and_a_repeated_one_counts_as_new() {
     let place = Place::new();
     let mut store = place.open();
     let record = |number: usize| ensure(&format!("key {number}"), number as u32);
-    let keep = |numbers: std::ops::Range<usize>| numbers.map(|n| Change::Command(record(n))).collect();
+    let keep = |numbers: std::ops::Range<usize>| numbers.map(|n| Change::Command(record(n).into())).collect();
     store.append(&batch(at(1), keep(0..COMMANDS_KEPT))).unwrap();
     assert_eq!(store.load().unwrap().commands.len(), COMMANDS_KEPT);
 
-    store.append(&batch(at(2), vec![Change::Command(record(0))])).unwrap();
+    store.append(&batch(at(2), vec![Change::Command(record(0).into())])).unwrap();
     let commands = store.load().unwrap().commands;
     assert_eq!(commands.len(), COMMANDS_KEPT);
     assert_eq!((commands.first(), commands.last()), (Some(&record(1)), Some(&record(0))));
@@ -153,8 +156,8 @@ fn the_stored_time_follows_every_batch_and_never_falls_behind() {
     assert_eq!(after(at(5), Vec::new()), at(5));
     assert_eq!(after(at(4), Vec::new()), at(5));
     let owner = place_owner(&place);
-    assert_eq!(after(at(6), vec![Change::Fleet(full_fleet(&owner, at(3)))]), at(6));
-    assert_eq!(after(at(6), vec![Change::Fleet(full_fleet(&owner, at(9)))]), at(9));
+    assert_eq!(after(at(6), vec![Change::Fleet(full_fleet(&owner, at(3)).into())]), at(6));
+    assert_eq!(after(at(6), vec![Change::Fleet(full_fleet(&owner, at(9)).into())]), at(9));
 }
 
 fn place_owner(place: &Place) -> OwnerId {
@@ -167,10 +170,10 @@ fn specifications_that_no_server_has_go_with_the_process_that_knew_them() {
     let mut store = place.open();
     let (used, unused) = (spec("2xCPU-4GB"), spec("1xCPU-1GB"));
     let changes = vec![
-        Change::Spec(used.clone()),
-        Change::Spec(unused),
-        Change::Server(Box::new(full_server(1))),
-        Change::Server(Box::new(plain_server(2))),
+        Change::Spec(used.clone().into()),
+        Change::Spec(unused.into()),
+        Change::Server(full_server(1).into()),
+        Change::Server(plain_server(2).into()),
         Change::Forget(ServerId(2)),
     ];
     store.append(&batch(at(1), changes)).unwrap();
@@ -184,12 +187,10 @@ fn a_number_that_cannot_be_kept_is_refused_and_not_folded() {
     let place = Place::new();
     let mut store = place.open();
     let refused =
-        store.append(&batch(at(1), vec![Change::Server(Box::new(plain_server(u64::MAX)))])).unwrap_err();
+        store.append(&batch(at(1), vec![Change::Server(plain_server(u64::MAX).into())])).unwrap_err();
     assert!(refused.to_string().contains(&u64::MAX.to_string()), "{refused}");
     let largest = plain_server(i64::MAX as u64);
-    store
-        .append(&batch(Time::from_millis(u64::MAX), vec![Change::Server(Box::new(largest.clone()))]))
-        .unwrap();
+    store.append(&batch(Time::from_millis(u64::MAX), vec![Change::Server(largest.clone().into())])).unwrap();
     assert_eq!(store.load().unwrap().servers, [largest]);
 }
 
@@ -198,18 +199,18 @@ fn change() -> impl Strategy<Value = Change> {
     let server =
         (1..6_u64, 0..Status::ALL.len(), any::<bool>(), ".{0,8}").prop_map(|(id, status, full, name)| {
             let record = if full { full_server(id) } else { plain_server(id) };
-            Change::Server(Box::new(ServerRecord { status: Status::ALL[status], name, ..record }))
+            Change::Server(ServerRecord { status: Status::ALL[status], name: name.into(), ..record }.into())
         });
     let key = || prop_oneof![Just("a"), Just("b"), Just("c ä'\"")];
     prop_oneof![
         4 => server,
         2 => (1..6_u64).prop_map(|id| Change::Forget(ServerId(id))),
-        1 => key().prop_map(|plan| Change::Spec(spec(plan))),
+        1 => key().prop_map(|plan| Change::Spec(spec(plan).into())),
         2 => (key(), any::<bool>()).prop_map(|(id, held)| {
-            Change::Found(found(id, if held { Found::Held } else { Found::Orphan }))
+            Change::Found(found(id, if held { Found::Held } else { Found::Orphan }).into())
         }),
         1 => key().prop_map(|id| Change::FoundNoMore(provider(), ProviderId::new(id).unwrap())),
-        2 => (key(), any::<u32>()).prop_map(|(id, count)| Change::Command(ensure(id, count))),
+        2 => (key(), any::<u32>()).prop_map(|(id, count)| Change::Command(ensure(id, count).into())),
     ]
 }
 
@@ -225,16 +226,16 @@ struct Model {
 impl Model {
     fn apply(&mut self, change: Change) {
         match change {
-            Change::Server(record) => drop(self.servers.insert(record.id, *record)),
+            Change::Server(record) => drop(self.servers.insert(record.id, Arc::unwrap_or_clone(record))),
             Change::Forget(id) => drop(self.servers.remove(&id)),
-            Change::Spec(spec) => drop(self.specs.insert(spec.hash(), spec)),
+            Change::Spec(spec) => drop(self.specs.insert(spec.hash(), Arc::unwrap_or_clone(spec))),
             Change::Found(record) => {
-                drop(self.found.insert((record.provider.clone(), record.provider_id.clone()), record));
+                drop(self.found.insert((record.provider.clone(), record.provider_id.clone()), *record));
             }
             Change::FoundNoMore(provider, id) => drop(self.found.remove(&(provider, id))),
             Change::Command(record) => {
                 self.commands.retain(|kept| kept.command.id != record.command.id);
-                self.commands.push(record);
+                self.commands.push(*record);
             }
             Change::Fleet(_) | Change::Event(_) => unreachable!("not generated"),
         }

@@ -39,7 +39,7 @@ impl Asker for Held {
 fn ask(server: u64) -> Output {
     let subject = Subject {
         server_type: server_type(),
-        name: "worker".to_owned(),
+        name: "worker".into(),
         provider: provider(),
         provider_id: None,
         addresses: Vec::new(),

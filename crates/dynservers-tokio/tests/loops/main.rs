@@ -209,7 +209,7 @@ async fn events_reach_those_who_listen_and_the_log_has_those_that_were_missed() 
     let rig = Rig::new(|input, _| match input {
         Input::Command(command) => vec![1, 2, 3]
             .into_iter()
-            .map(|id| Output::Notify(event(id)))
+            .map(|id| Output::Notify(event(id).into()))
             .chain([reply(&command.id)])
             .collect(),
         _ => Vec::new(),

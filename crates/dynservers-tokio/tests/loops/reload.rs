@@ -40,7 +40,7 @@ fn busy() -> Rig {
             effects += 1;
             let subject = Subject {
                 server_type: server_type(),
-                name: String::new(),
+                name: "".into(),
                 provider: provider(),
                 provider_id: None,
                 addresses: Vec::new(),

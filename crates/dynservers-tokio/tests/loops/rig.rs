@@ -36,7 +36,7 @@ impl Machine for Double {
 
     fn handle_timeout(&mut self, now: Time) {
         self.timeout = None;
-        self.outputs.push_back(Output::Notify(event(now.as_millis())));
+        self.outputs.push_back(Output::Notify(event(now.as_millis()).into()));
     }
 
     fn poll_output(&mut self) -> Option<Output> {

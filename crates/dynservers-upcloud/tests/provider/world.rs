@@ -65,7 +65,7 @@ pub(crate) fn create(body: Value) -> Op {
     Op::CreateFromSnapshot(Box::new(CreateFromSnapshot {
         server: ServerId(7),
         server_type: server_type.clone(),
-        name: "Dynamic_Server 7".to_owned(),
+        name: "Dynamic_Server 7".into(),
         labels: Labels {
             fleet: FleetName::new("workers").unwrap(),
             owner: OwnerId::from_random(1),

@@ -68,6 +68,6 @@ pub fn faster(time: Duration) -> Duration {
 
 /// Prints an event in a line.
 pub fn print(event: &Event) {
-    let server = event.kind.server().map(|server| server.name.as_str()).unwrap_or_default();
+    let server = event.kind.server().map(|server| &*server.name).unwrap_or_default();
     println!("{:>16}  {server}", event.kind.name());
 }

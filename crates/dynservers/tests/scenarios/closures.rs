@@ -318,7 +318,7 @@ macro_rules! closures {
             }
 
             fn drain(&self, server: &Subject, _: Time) -> Result<Drained, dynservers::BoxError> {
-                self.drained.lock().unwrap().push(server.name.clone());
+                self.drained.lock().unwrap().push(server.name.to_string());
                 Ok(if *self.may_go.lock().unwrap() { Drained::Yes } else { Drained::NotYet })
             }
         }

@@ -122,7 +122,7 @@ impl Worker {
         let create = CreateFromSnapshot {
             server: ServerId(slot),
             server_type: self.server_type.clone(),
-            name: format!("naive-{slot}"),
+            name: format!("naive-{slot}").into(),
             labels,
             spec: Arc::clone(&self.spec),
         };

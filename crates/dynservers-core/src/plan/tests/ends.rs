@@ -49,7 +49,7 @@ fn an_accepted_delete_is_given_its_time_and_then_asked_for_again() {
 fn one_that_runs_is_stopped_softly_and_one_that_failed_the_hard_way() {
     let mut case = going(Status::Running, ProviderState::Running);
     assert_eq!(case.plan(BORN), Verdict::Do(Task::Stop(SOFT)));
-    case.server.record.removal = None;
+    case.record().removal = None;
     case.removal(Why::Failed);
     assert_eq!(case.plan(BORN), HARD);
     case.provider.stop_before_delete = StopBeforeDelete::Never;
@@ -78,7 +78,7 @@ fn a_stop_that_was_accepted_and_did_not_hold_becomes_a_hard_one() {
         case.see(ProviderState::Running, overdue_at);
         assert_eq!(case.plan(BORN + HOUR), HARD);
     }
-    soft.see(ProviderState::Running, BORN).server.record.status = Status::Stopped;
+    soft.see(ProviderState::Running, BORN).record().status = Status::Stopped;
     assert_eq!(soft.plan(BORN), HARD, "it was stopped, and runs again");
 }
 
@@ -89,7 +89,7 @@ fn one_in_error_is_told_to_stop_and_to_be_gone_in_turn() {
             .map(|tries| {
                 let mut case = going(Status::Errored, ProviderState::Error);
                 case.stop(StopMode::Hard, accepted);
-                case.server.record.retry = Some(Retry { tries, at: BORN });
+                case.record().retry = Some(Retry { tries, at: BORN });
                 match case.plan(BORN) {
                     HARD => true,
                     Verdict::Do(Task::Delete) => false,

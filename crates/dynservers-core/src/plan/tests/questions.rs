@@ -28,7 +28,7 @@ fn a_worker_is_asked_until_it_is_done_or_its_deadline_passes() {
     assert_eq!(case.rests(BORN, BORN + 15 * SECOND), Verdict::Ask(QUESTION));
     case.server.live.ask_after = ENDS + MINUTE;
     assert_eq!(case.rests(BORN, ENDS), soft_stop(), "its deadline ends the wait");
-    case.server.record.removal.as_mut().unwrap().drain.as_mut().unwrap().done = true;
+    case.record().removal.as_mut().unwrap().drain.as_mut().unwrap().done = true;
     assert_eq!(case.plan(BORN), soft_stop());
 }
 
@@ -65,7 +65,7 @@ fn only_who_may_have_work_in_hand_is_drained() {
     assert_eq!(plan(Status::Running, busy, Why::Surplus, |_| ()), begins, "it ran, whatever it shows now");
     assert_eq!(plan(Status::Starting, up, Why::Surplus, |_| ()), begins, "it is up by now");
     assert_ne!(plan(Status::Starting, busy, Why::Surplus, |_| ()), begins);
-    let unfinished: fn(&mut Case) = |case| case.server.record.unfinished = Some(Step("2".into()));
+    let unfinished: fn(&mut Case) = |case| case.record().unfinished = Some(Step("2".into()));
     assert_eq!(plan(Status::Starting, up, Why::Surplus, unfinished), soft_stop(), "it never was whole");
     assert_ne!(plan(Status::Running, up, Why::Failed, |_| ()), begins, "it failed");
     assert_eq!(plan(Status::Running, up, Why::Surplus, |case| case.drain = None), soft_stop());
@@ -84,7 +84,7 @@ fn an_answer_is_awaited_for_five_minutes_and_nothing_else_is_asked_meanwhile() {
     case.server.live.asked = Some((Question::Score, BORN));
     let unanswered = Verdict::Become(Turn::Unanswered(Question::Score));
     assert_eq!(case.rests(BORN, BORN + 5 * MINUTE), unanswered);
-    case.server.record.recall = Some(Retry { tries: 0, at: BORN });
+    case.record().recall = Some(Retry { tries: 0, at: BORN });
     assert_eq!(case.rests(BORN, BORN + 5 * MINUTE), unanswered, "one question at a time");
     case.server.live.suspected = true;
     assert_eq!(case.plan(BORN), Verdict::Do(Task::Inspect), "its provider is asked all the same");
@@ -93,6 +93,6 @@ fn an_answer_is_awaited_for_five_minutes_and_nothing_else_is_asked_meanwhile() {
 #[test]
 fn a_worker_that_is_kept_is_called_back_when_its_wait_is_over() {
     let mut case = case(Status::Running, ProviderState::Running);
-    case.server.record.recall = Some(Retry { tries: 1, at: BORN + MINUTE });
+    case.record().recall = Some(Retry { tries: 1, at: BORN + MINUTE });
     assert_eq!(case.rests(BORN, BORN + MINUTE), Verdict::Ask(Question::Undrain));
 }
