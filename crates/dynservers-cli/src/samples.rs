@@ -92,18 +92,18 @@ pub(crate) fn records() -> Vec<ServerRecord> {
             ..record(3, "web", Status::Errored, 90)
         },
         ServerRecord {
-            removal: Some(Removal {
+            removal: Some(Box::new(Removal {
                 why: Why::Surplus,
                 since: ago(15),
                 drain: None,
                 stop: None,
                 delete: None,
-            }),
+            })),
             ..record(5, "web", Status::Stopping, 12)
         },
         record(6, "web", Status::Deleted, 3_700),
         ServerRecord {
-            removal: Some(Removal {
+            removal: Some(Box::new(Removal {
                 why: Why::Surplus,
                 since: ago(80),
                 drain: Some(Drain {
@@ -113,7 +113,7 @@ pub(crate) fn records() -> Vec<ServerRecord> {
                 }),
                 stop: None,
                 delete: None,
-            }),
+            })),
             ..record(8, "web", Status::Draining, 80)
         },
         ServerRecord { disowned: true, protected: true, ..record(7, "web", Status::Running, 59) },

@@ -78,7 +78,8 @@ impl Reconciler {
         let desired = requested.clamp(min, max);
         self.commanded.insert(server_type.clone());
         if before != Some(desired) {
-            self.ledger.update_type(server_type, |record| record.desired = Some(desired));
+            let own_name = self.config.own_type_name(server_type);
+            self.ledger.update_type(&own_name, |record| record.desired = Some(desired));
             self.notify(EventKind::DesiredChanged {
                 server_type: server_type.clone(),
                 from: before,

@@ -10,7 +10,9 @@ use crate::status::Status;
 
 impl Reconciler {
     /// Goes by another configuration. What was wanted and not yet asked for is made from it; what exists stays as it is.
-    pub(crate) fn handle_configure(&mut self, config: Config) {
+    pub(crate) fn handle_configure(&mut self, mut config: Config) {
+        config.share_names();
+        self.ledger.share_names(&config);
         let before = core::mem::replace(&mut self.config, config);
         for name in self.config.providers.keys() {
             let live = self.providers.entry(name.clone()).or_default();

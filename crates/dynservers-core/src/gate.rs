@@ -9,7 +9,7 @@ use crate::record::Batch;
 use crate::time::Time;
 
 /// How many outputs the queues keep room for while they are empty: a burst that is over is not paid for any longer.
-const ROOM: usize = 256;
+const ROOM: usize = 64;
 
 /// Outputs on their way out, those that wait for a write behind it.
 #[derive(Clone, Debug, Default, PartialEq)]

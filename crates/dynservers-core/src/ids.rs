@@ -3,14 +3,13 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
-use alloc::sync::Arc;
-use core::cmp::Ordering;
 use core::fmt;
-use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::text::{InPlace, Shared};
 
 /// Why a text is not a valid name or number.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -25,36 +24,11 @@ pub struct InvalidId {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:expr, $valid:expr) => {
+    ($(#[$doc:meta])* $name:ident($text:ty), $what:literal, $rule:expr, $valid:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Arc<str>);
-
-        // A name is mostly compared with itself: everything under it holds a clone.
-        impl PartialEq for $name {
-            fn eq(&self, other: &Self) -> bool {
-                Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
-            }
-        }
-
-        impl Ord for $name {
-            fn cmp(&self, other: &Self) -> Ordering {
-                if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
-            }
-        }
-
-        impl PartialOrd for $name {
-            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-                Some(self.cmp(other))
-            }
-        }
-
-        impl Hash for $name {
-            fn hash<H: Hasher>(&self, state: &mut H) {
-                self.0.hash(state);
-            }
-        }
+        pub struct $name($text);
 
         impl $name {
             /// Checks and takes a text.
@@ -71,13 +45,13 @@ macro_rules! name {
             /// Gives the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.pad(&self.0)
+                formatter.pad(self.as_str())
             }
         }
 
@@ -99,7 +73,7 @@ macro_rules! name {
 
         impl From<$name> for String {
             fn from(name: $name) -> String {
-                name.0.as_ref().to_owned()
+                name.as_str().to_owned()
             }
         }
     };
@@ -124,31 +98,31 @@ fn is_opaque(value: &str) -> bool {
 
 name!(
     /// The name of a fleet: unique in the provider's account, on every server as a label.
-    FleetName, "fleet name", PLAIN,
+    FleetName(Shared), "fleet name", PLAIN,
     |value| is_plain(value, 63)
 );
 name!(
     /// The name of a server type: what to clone, from where, within which bounds.
-    TypeName, "server type", PLAIN,
+    TypeName(Shared), "server type", PLAIN,
     |value| is_plain(value, 63)
 );
 name!(
     /// The name of a configured provider.
-    ProviderName, "provider name", PLAIN,
+    ProviderName(Shared), "provider name", PLAIN,
     |value| is_plain(value, 63)
 );
 name!(
     /// The random identity of a ledger, made with it. Without a store it is the fleet's name itself.
-    OwnerId, "owner", PLAIN,
+    OwnerId(Shared), "owner", PLAIN,
     |value| is_plain(value, 63)
 );
 name!(
     /// The provider's own name for a server, opaque to the machine. Includes the endpoint where ids are unique only within one.
-    ProviderId, "provider id", "1 to 255 characters without control characters", is_opaque
+    ProviderId(InPlace), "provider id", "1 to 255 characters without control characters", is_opaque
 );
 name!(
     /// The idempotency key of a command.
-    CommandId, "command id", "1 to 255 characters without control characters", is_opaque
+    CommandId(Shared), "command id", "1 to 255 characters without control characters", is_opaque
 );
 
 impl OwnerId {

@@ -6,6 +6,7 @@ use crate::ids::{ProviderId, ProviderName, ServerId, Token, TypeName};
 use crate::record::{FoundRecord, ServerRecord};
 use crate::server::{Class, Live, Server};
 use crate::status::Status;
+use crate::tables::{ByProviderId, ByToken};
 use crate::time::Time;
 
 /// The servers of one type, by what they count as.
@@ -63,7 +64,7 @@ impl TypeIndex {
 /// The servers at one provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProviderIndex {
-    pub(crate) by_id: BTreeMap<ProviderId, ServerId>,
+    pub(crate) by_id: ByProviderId<ServerId>,
     /// The provider once gave one id to two servers: then the index alone says whose it is.
     pub(crate) is_ambiguous: bool,
     pub(crate) found: BTreeMap<ProviderId, FoundServer>,
@@ -210,7 +211,7 @@ impl Names {
 
 /// All of a ledger's indexes, apart from the records that they are of.
 pub(crate) struct Indexes<'a> {
-    pub(crate) tokens: &'a mut BTreeMap<Token, ServerId>,
+    pub(crate) tokens: &'a mut ByToken<ServerId>,
     pub(crate) replaced: &'a mut BTreeMap<ServerId, ServerId>,
     pub(crate) types: &'a mut BTreeMap<TypeName, TypeIndex>,
     pub(crate) providers: &'a mut BTreeMap<ProviderName, ProviderIndex>,

@@ -16,6 +16,7 @@ use crate::server::{Live, Server};
 use crate::servers::Servers;
 use crate::spec::Spec;
 use crate::status::Status;
+use crate::tables::ByToken;
 use crate::time::Time;
 use crate::unsaved::Unsaved;
 
@@ -27,7 +28,7 @@ pub struct Ledger {
     specs: BTreeMap<SpecHash, Arc<Spec>>,
     commands: BTreeMap<CommandId, CommandRecord>,
     command_order: VecDeque<CommandId>,
-    tokens: BTreeMap<Token, ServerId>,
+    tokens: ByToken<ServerId>,
     replaced: BTreeMap<ServerId, ServerId>,
     pub(crate) types: BTreeMap<TypeName, TypeIndex>,
     pub(crate) providers: BTreeMap<ProviderName, ProviderIndex>,
@@ -46,7 +47,7 @@ impl Ledger {
             specs: stored.specs.into_iter().map(|spec| (spec.hash(), Arc::new(spec))).collect(),
             commands: BTreeMap::new(),
             command_order: VecDeque::new(),
-            tokens: BTreeMap::new(),
+            tokens: ByToken::default(),
             replaced: BTreeMap::new(),
             types: BTreeMap::new(),
             providers: BTreeMap::new(),

@@ -90,7 +90,9 @@ impl Reconciler {
     /// The caller has refused what [`Ledger::contradictions`] finds. The seed makes tokens: random in life, fixed in
     /// a simulation. `now` must not be earlier than the ledger's own time; the later of the two counts.
     #[must_use]
-    pub fn new(config: Config, ledger: Ledger, seed: u64, now: Time) -> Self {
+    pub fn new(mut config: Config, mut ledger: Ledger, seed: u64, now: Time) -> Self {
+        config.share_names();
+        ledger.share_names(&config);
         let now = now.max(ledger.fleet().time);
         let providers = config.providers.keys().map(|name| (name.clone(), Provider::default())).collect();
         let mut machine = Self {

@@ -61,7 +61,7 @@ pub struct ServerRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Addresses,
     /// Its end, once that was decided.
-    pub removal: Option<Removal>,
+    pub removal: Option<Box<Removal>>,
     /// Since when somebody wants it rebooted.
     pub reboot_requested_at: Option<Time>,
     /// The reboot under way.

@@ -1,5 +1,6 @@
 //! A server: its record, what this process knows of it besides, and its only legal moves.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
@@ -175,7 +176,7 @@ impl ServerRecord {
     /// Begins the end, unless it has begun.
     pub(crate) fn doom(&mut self, why: Why, now: Time) {
         if self.removal.is_none() {
-            self.removal = Some(Removal { why, since: now, drain: None, stop: None, delete: None });
+            self.removal = Some(Box::new(Removal { why, since: now, drain: None, stop: None, delete: None }));
             self.retry = None;
         }
     }

@@ -2,19 +2,14 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::hash::{BuildHasherDefault, Hasher};
-
-use hashbrown::HashMap;
 
 use crate::ids::ServerId;
 use crate::server::Server;
+use crate::tables::ByServer;
 
-/// The servers by their numbers.
-///
-/// A table and no tree: a life looks its record up some eighty times, and in a large fleet each level of a tree is memory that
-/// nobody has at hand. Boxed, since a table moves its entries about as it grows.
+/// The servers by their numbers. Boxed, since a table moves its entries about as it grows.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Servers(HashMap<ServerId, Box<Server>, BuildHasherDefault<NumberHasher>>);
+pub(crate) struct Servers(ByServer<Box<Server>>);
 
 impl Servers {
     pub(crate) fn get(&self, id: ServerId) -> Option<&Server> {
@@ -23,6 +18,11 @@ impl Servers {
 
     pub(crate) fn get_mut(&mut self, id: ServerId) -> Option<&mut Server> {
         self.0.get_mut(&id).map(|server| &mut **server)
+    }
+
+    /// Gives all of them, for a change to each that does not depend on any other.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Server> {
+        self.0.values_mut().map(|server| &mut **server)
     }
 
     pub(crate) fn insert(&mut self, server: Server) {
@@ -38,26 +38,5 @@ impl Servers {
         let mut ids: Vec<ServerId> = self.0.keys().copied().collect();
         ids.sort_unstable();
         ids
-    }
-}
-
-/// Spreads numbers that follow each other; nobody but us chooses them.
-#[derive(Clone, Copy, Debug, Default)]
-struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        // The golden ratio of 64 bits: odd, so that the low bits of no two neighbours are the same, and the high ones spread.
-        self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 }

@@ -133,7 +133,7 @@ pub(crate) fn full_server(id: u64) -> ServerRecord {
             Address { network: Network::Public, address: "192.0.2.7".to_owned() },
             Address { network: Network::Utility, address: "2001:db8::7".to_owned() },
         ],
-        removal: Some(Removal {
+        removal: Some(Box::new(Removal {
             why: Why::Surplus,
             since: at(5),
             drain: Some(Drain { since: at(5), deadline: at(65), done: true }),
@@ -143,7 +143,7 @@ pub(crate) fn full_server(id: u64) -> ServerRecord {
                 accepted: true,
             }),
             delete: Some(DeleteIssued { at: at(7), accepted_at: Some(at(8)) }),
-        }),
+        })),
         reboot_requested_at: Some(at(9)),
         reboot: Some(Reboot { at: at(10), accepted_at: Some(at(11)), seen_down: true }),
         replaces: Some(ServerId(9)),
