@@ -136,7 +136,7 @@ impl Reconciler {
         }
         self.ledger.update(server, |record| record.protected = protected);
         let server_type = self.ledger.server(server).map(|record| record.server_type.clone());
-        self.ledger.touched_types.extend(server_type);
+        self.ledger.touched_types.extend(server_type.as_ref());
         Ok(Done::Protected { server, protected })
     }
 
@@ -236,11 +236,10 @@ impl Reconciler {
 
     /// Has everything at a provider planned again.
     pub(crate) fn touch_provider(&mut self, name: &ProviderName) {
-        self.touched_providers.insert(name.clone());
+        self.touched_providers.insert(name);
         let types = self.config.server_types.iter().filter(|(_, config)| config.provider == *name);
-        let types: Vec<TypeName> = types.map(|(name, _)| name.clone()).collect();
-        self.ledger.touched_types.extend(types);
-        self.ledger.touched_types.extend(self.config.retired_types.iter().cloned());
+        self.ledger.touched_types.extend(types.map(|(name, _)| name));
+        self.ledger.touched_types.extend(&self.config.retired_types);
     }
 
     pub(crate) fn touch_everything(&mut self) {

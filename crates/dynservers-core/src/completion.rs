@@ -41,9 +41,9 @@ impl Reconciler {
                     live.flight = None;
                 }
             });
-            self.ledger.touched.insert(server);
+            self.ledger.touched.insert(&server);
         }
-        self.touched_providers.insert(flight.provider.clone());
+        self.touched_providers.insert(&flight.provider);
     }
 
     fn note_reachability(&mut self, flight: &Flight, completion: &Completion) {
@@ -235,7 +235,7 @@ impl Reconciler {
             Outcome::Throttled { .. } => {}
             _ => self.retry_read(id),
         }
-        self.ledger.touched.insert(id);
+        self.ledger.touched.insert(&id);
     }
 
     pub(crate) fn retry_read(&mut self, id: ServerId) {
@@ -250,7 +250,7 @@ impl Reconciler {
             Outcome::Throttled { .. } => {}
             _ => self.retry_read(id),
         }
-        self.ledger.touched.insert(id);
+        self.ledger.touched.insert(&id);
     }
 
     fn handle_task(&mut self, id: ServerId, task: Task, outcome: Outcome, next: Option<Step>) {

@@ -33,7 +33,7 @@ impl Reconciler {
             if self.ledger.server(id).is_some_and(|record| record.status == Status::New) {
                 self.prepare_or_drop(id);
             }
-            self.ledger.touched.insert(id);
+            self.ledger.touched.insert(&id);
         }
         // What failed may have been mended: nobody should wait half an hour to see whether it was.
         let types: Vec<TypeName> = self.ledger.fleet().types.keys().cloned().collect();

@@ -112,7 +112,8 @@ impl Reconciler {
     ) {
         let bound = self.ledger.server(id).and_then(|record| record.provider_id.clone());
         if is_open {
-            self.bind(id, &observed, next);
+            let Observed { provider_id, addresses, .. } = *observed;
+            self.bind(id, provider_id, addresses, next);
         } else if bound.as_ref() == Some(&observed.provider_id) {
             self.ledger.update(id, |record| {
                 if !observed.addresses.is_empty() {

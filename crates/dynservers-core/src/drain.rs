@@ -59,7 +59,7 @@ impl Reconciler {
         };
         self.ledger.update_live(id, |live| live.asked = Some((question, now)));
         // So that the plan waits for the answer.
-        self.ledger.touched.insert(id);
+        self.ledger.touched.insert(&id);
         let ask = Output::Ask(Ask { server: id, question, subject });
         // Asked again and again: no write of nothing for that.
         if self.ledger.has_unsaved() || self.gate.is_writing() {
@@ -76,10 +76,10 @@ impl Reconciler {
             return;
         }
         self.ledger.update_live(id, |live| live.asked = None);
-        self.ledger.touched.insert(id);
+        self.ledger.touched.insert(&id);
         // Its type may wait to ask it something else.
         let server_type = self.ledger.server(id).map(|record| record.server_type.clone());
-        self.ledger.touched_types.extend(server_type);
+        self.ledger.touched_types.extend(server_type.as_ref());
         match question {
             Question::Drain { .. } => self.drain_answered(id, answer),
             Question::Undrain => self.recall_answered(id, answer),

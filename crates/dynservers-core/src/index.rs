@@ -8,6 +8,7 @@ use crate::server::{Class, Live, Server};
 use crate::status::Status;
 use crate::tables::{ByProviderId, ByToken};
 use crate::time::Time;
+use crate::touched::Touched;
 
 /// The servers of one type, by what they count as.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -215,7 +216,7 @@ pub(crate) struct Indexes<'a> {
     pub(crate) replaced: &'a mut BTreeMap<ServerId, ServerId>,
     pub(crate) types: &'a mut BTreeMap<TypeName, TypeIndex>,
     pub(crate) providers: &'a mut BTreeMap<ProviderName, ProviderIndex>,
-    pub(crate) touched_types: &'a mut BTreeSet<TypeName>,
+    pub(crate) touched_types: &'a mut Touched<TypeName>,
 }
 
 impl Indexes<'_> {
@@ -247,9 +248,7 @@ impl Indexes<'_> {
             self.replaced.remove(&failed);
         }
         self.replaced.extend(is.map(|failed| (failed, record.id)));
-        if !self.touched_types.contains(&record.server_type) {
-            self.touched_types.insert(record.server_type.clone());
-        }
+        self.touched_types.insert(&record.server_type);
     }
 }
 

@@ -132,6 +132,7 @@ impl Reconciler {
             let next = live.to_read.pop_first();
             let next = next.or_else(|| if may_change { live.to_change.pop_first() } else { None });
             let Some(id) = next else { return false };
+            self.ledger.update_live(id, |live| live.is_queued = false);
             let Some(server) = self.ledger.get(id) else { continue };
             let Some(terms) = self.terms(&server.record) else { continue };
             if let Verdict::Do(task) = plan::plan(server, &terms) {
@@ -140,7 +141,7 @@ impl Reconciler {
                     return true;
                 }
             } else {
-                self.ledger.touched.insert(id);
+                self.ledger.touched.insert(&id);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The ledger: every record, with the counts and indexes that make an input cost O(log n).
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -18,6 +18,7 @@ use crate::spec::Spec;
 use crate::status::Status;
 use crate::tables::ByToken;
 use crate::time::Time;
+use crate::touched::Touched;
 use crate::unsaved::Unsaved;
 
 /// The durable truth in memory, and what of it is not durable yet.
@@ -32,8 +33,8 @@ pub struct Ledger {
     replaced: BTreeMap<ServerId, ServerId>,
     pub(crate) types: BTreeMap<TypeName, TypeIndex>,
     pub(crate) providers: BTreeMap<ProviderName, ProviderIndex>,
-    pub(crate) touched: BTreeSet<ServerId>,
-    pub(crate) touched_types: BTreeSet<TypeName>,
+    pub(crate) touched: Touched<ServerId>,
+    pub(crate) touched_types: Touched<TypeName>,
     pub(crate) unsaved: Unsaved,
 }
 
@@ -51,8 +52,8 @@ impl Ledger {
             replaced: BTreeMap::new(),
             types: BTreeMap::new(),
             providers: BTreeMap::new(),
-            touched: BTreeSet::new(),
-            touched_types: BTreeSet::new(),
+            touched: Touched::default(),
+            touched_types: Touched::default(),
             unsaved: Unsaved::default(),
         };
         ledger.fleet.mend_numbers();
@@ -158,7 +159,7 @@ impl Ledger {
     pub(crate) fn update_type(&mut self, server_type: &TypeName, change: impl FnOnce(&mut TypeRecord)) {
         change(entry(&mut self.fleet.types, server_type));
         self.unsaved.fleet = true;
-        self.touched_types.insert(server_type.clone());
+        self.touched_types.insert(server_type);
     }
 
     /// Gives the number for a new server.
@@ -181,7 +182,7 @@ impl Ledger {
         indexes.shift(&server.record, None, Some(&Keys::of(&server)));
         servers.insert(server);
         self.unsaved.servers.push(id);
-        self.touched.insert(id);
+        self.touched.insert(&id);
     }
 
     /// Changes a record, and with it every count and index.
@@ -201,7 +202,7 @@ impl Ledger {
         if !core::mem::replace(&mut server.is_unsaved, true) {
             self.unsaved.servers.push(id);
         }
-        self.touched.insert(id);
+        self.touched.insert(&id);
         Some(result)
     }
 
@@ -304,7 +305,7 @@ impl Ledger {
             Found::Held => &mut index.held,
         };
         *count = count.saturating_add_signed(by);
-        self.touched_types.insert(server_type.clone());
+        self.touched_types.insert(server_type);
     }
 }
 

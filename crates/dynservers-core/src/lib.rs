@@ -160,6 +160,7 @@ pub mod status;
 pub mod tables;
 mod text;
 mod time;
+mod touched;
 mod types;
 mod unsaved;
 pub mod view;

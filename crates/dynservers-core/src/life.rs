@@ -3,11 +3,10 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::effect::{Failure, Reason, Step};
+use crate::effect::{Addresses, Failure, Reason, Step};
 use crate::event::EventKind;
-use crate::ids::ServerId;
+use crate::ids::{ProviderId, ServerId};
 use crate::input::Prepared;
-use crate::look::Observed;
 use crate::reconciler::{Reconciler, set_phase};
 use crate::record::{Phase, ServerRecord};
 use crate::status::Status;
@@ -32,7 +31,7 @@ impl Reconciler {
                     record.spec = Some(hash);
                 });
                 self.prepared.entry(server_type).or_default().insert(id);
-                self.touched_providers.insert(provider);
+                self.touched_providers.insert(&provider);
             }
             Err(failure) => {
                 // It stays wanted, and is asked about again when the type's wait is over.
@@ -54,16 +53,16 @@ impl Reconciler {
     }
 
     /// The server of a record is known by its id from now on; no later news of the create can undo that.
-    pub(crate) fn bind(&mut self, id: ServerId, observed: &Observed, unfinished: Option<Step>) {
+    pub(crate) fn bind(&mut self, id: ServerId, provider_id: ProviderId, addresses: Addresses, unfinished: Option<Step>) {
         let now = self.now;
         let server_type = self.ledger.update(id, |record| {
             set_phase(record, Phase::Bound);
-            record.provider_id = Some(observed.provider_id.clone());
+            record.provider_id = Some(provider_id);
             record.bound_at = Some(now);
             record.unfinished = unfinished;
             record.failure = None;
-            if !observed.addresses.is_empty() {
-                record.addresses.clone_from(&observed.addresses);
+            if !addresses.is_empty() {
+                record.addresses = addresses;
             }
             record.server_type.clone()
         });

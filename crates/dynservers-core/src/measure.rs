@@ -16,7 +16,7 @@ impl Reconciler {
         if config.is_none_or(|config| config.policy.is_none()) {
             return;
         }
-        self.ledger.touched_types.insert(demand.server_type.clone());
+        self.ledger.touched_types.insert(&demand.server_type);
         self.measured.insert(demand.server_type.clone(), demand);
     }
 

@@ -159,7 +159,7 @@ impl Reconciler {
 
     fn suspect(&mut self, id: ServerId) {
         self.ledger.update_live(id, |live| live.suspected = true);
-        self.ledger.touched.insert(id);
+        self.ledger.touched.insert(&id);
     }
 
     /// Tells whether what is missing may not be believed for now: everything at once is rather the wrong account.
@@ -216,7 +216,7 @@ impl Reconciler {
         let Some(index) = self.ledger.providers.get(name) else { return };
         for id in index.left.clone() {
             self.ledger.update_live(id, |live| live.inspect = true);
-            self.ledger.touched.insert(id);
+            self.ledger.touched.insert(&id);
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::record::{Phase, Reboot, ServerRecord};
 use crate::rng::Rng;
 use crate::status::Status;
 use crate::time::Time;
+use crate::touched::Touched;
 
 /// The reconciler: told what happened, it says what to do.
 ///
@@ -33,7 +34,7 @@ pub struct Reconciler {
     pub(crate) gate: Gate,
     pub(crate) flights: InFlight,
     pub(crate) providers: BTreeMap<ProviderName, Provider>,
-    pub(crate) touched_providers: BTreeSet<ProviderName>,
+    pub(crate) touched_providers: Touched<ProviderName>,
     /// New servers with a name and a specification, waiting to be created.
     pub(crate) prepared: BTreeMap<TypeName, BTreeSet<ServerId>>,
     /// New servers for which the host could give neither, to be asked about again.
@@ -96,7 +97,7 @@ impl Reconciler {
         let now = now.max(ledger.fleet().time);
         let providers = config.providers.keys().map(|name| (name.clone(), Provider::default())).collect();
         let mut machine = Self {
-            touched_providers: config.providers.keys().cloned().collect(),
+            touched_providers: Touched::default(),
             config,
             ledger,
             rng: Rng::new(seed),
@@ -144,15 +145,15 @@ impl Reconciler {
                 Timer::Flight(effect) => self.handle_overdue(effect),
                 Timer::Provider(name) => {
                     self.provider_mut(&name).wake = None;
-                    self.touched_providers.insert(name);
+                    self.touched_providers.insert(&name);
                 }
                 Timer::Type(name) => {
                     self.type_wakes.remove(&name);
-                    self.ledger.touched_types.insert(name);
+                    self.ledger.touched_types.insert(&name);
                 }
                 Timer::Server(id) => {
                     self.ledger.update_live(id, |live| live.wake = None);
-                    self.ledger.touched.insert(id);
+                    self.ledger.touched.insert(&id);
                 }
             }
         }
@@ -215,10 +216,10 @@ impl Reconciler {
                     record.reboot = record.reboot.map(|reboot| Reboot { accepted_at: Some(now), ..reboot });
                 });
             }
-            self.ledger.touched.insert(id);
+            self.ledger.touched.insert(&id);
         }
-        let types: alloc::vec::Vec<TypeName> = self.config.server_types.keys().cloned().collect();
-        self.ledger.touched_types.extend(types);
+        self.ledger.touched_types.extend(self.config.server_types.keys());
+        self.touched_providers.extend(self.config.providers.keys());
     }
 
     /// The process that issued this attempt ended before it was answered. How long ago that was is the wall clock's word, which
@@ -252,7 +253,7 @@ impl Reconciler {
     fn step_server(&mut self, id: ServerId) {
         let Some(server) = self.ledger.get(id) else { return };
         let provider = server.record.provider.clone();
-        let wake = server.live.wake;
+        let (wake, was_queued) = (server.live.wake, server.live.is_queued);
         let is_over = self.now >= server.record.status_since + self.config.timing.retention;
         let Some(terms) = self.terms(&server.record) else {
             // Its provider is not configured: nothing can be asked, and only time can pass.
@@ -262,9 +263,12 @@ impl Reconciler {
             return;
         };
         let verdict = plan::plan(server, &terms);
+        let is_queued = matches!(verdict, Verdict::Do(_));
         let queues = self.provider_mut(&provider);
-        queues.to_read.remove(&id);
-        queues.to_change.remove(&id);
+        if was_queued {
+            queues.to_read.remove(&id);
+            queues.to_change.remove(&id);
+        }
         let mut next_wake = None;
         match verdict {
             Verdict::Rest(until) => next_wake = until,
@@ -278,8 +282,9 @@ impl Reconciler {
             Verdict::Ask(question) => self.ask(id, question),
             Verdict::Become(turn) => self.turn(id, turn),
         }
-        if !self.touched_providers.contains(&provider) {
-            self.touched_providers.insert(provider);
+        self.touched_providers.insert(&provider);
+        if wake != next_wake || was_queued != is_queued {
+            self.ledger.update_live(id, |live| (live.wake, live.is_queued) = (next_wake, is_queued));
         }
         if wake != next_wake {
             if let Some(at) = wake {
@@ -288,7 +293,6 @@ impl Reconciler {
             if let Some(at) = next_wake {
                 self.timers.insert((at, Timer::Server(id)));
             }
-            self.ledger.update_live(id, |live| live.wake = next_wake);
         }
     }
 

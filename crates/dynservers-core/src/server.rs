@@ -60,6 +60,8 @@ pub(crate) struct Live {
     pub(crate) ask_after: Time,
     /// What its worker said of how busy it is.
     pub(crate) score: Option<Score>,
+    /// It waits among those that its provider is to be asked about.
+    pub(crate) is_queued: bool,
     /// Its entry among the timers.
     pub(crate) wake: Option<Time>,
 }

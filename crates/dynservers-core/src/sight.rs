@@ -56,7 +56,7 @@ impl Reconciler {
                 })
         });
         if is_awaited {
-            self.bind(id, observed, None);
+            self.bind(id, observed.provider_id.clone(), observed.addresses.clone(), None);
             self.sight(id, Sighting { begun, state: observed.state, is_listed: true });
         } else {
             self.adopt_duplicate(name, observed);
@@ -116,7 +116,7 @@ impl Reconciler {
         if self.ledger.get(id).is_some_and(|server| server.live.suspected) {
             self.clear_suspicion(id);
         }
-        self.ledger.touched.insert(id);
+        self.ledger.touched.insert(&id);
         let Some(record) = self.ledger.server(id) else { return };
         let is_ending = record.removal.is_some();
         match (record.status, sighting.state) {

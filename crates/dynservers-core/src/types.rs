@@ -51,7 +51,7 @@ impl Reconciler {
         self.roll_reboots(server_type);
         self.prepare_again(server_type);
         self.set_type_timer(server_type);
-        self.touched_providers.insert(provider.clone());
+        self.touched_providers.insert(provider);
     }
 
     fn is_order_at(&self, order: Order, provider: &ProviderName) -> bool {
