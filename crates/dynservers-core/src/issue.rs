@@ -246,9 +246,9 @@ impl Reconciler {
         if !self.may_create(name) || !self.may_retry_changes(name) {
             return false;
         }
-        let types: Vec<TypeName> = self.types_at(name).cloned().collect();
-        for server_type in types {
-            let Some(id) = self.next_create(&server_type) else { continue };
+        let next = |server_type: &TypeName| Some((server_type.clone(), self.next_create(server_type)?));
+        let ready: Vec<(TypeName, ServerId)> = self.types_at(name).filter_map(next).collect();
+        for (server_type, id) in ready {
             if self.lacks_account(name) {
                 return false;
             }
@@ -311,19 +311,18 @@ impl Reconciler {
             return;
         };
         let not_after = now + self.request_timeout(&name);
-        self.ledger.update(id, |record| {
+        self.change_and_move_server(id, Status::Starting, EventKind::Creating, |record| {
             record.attempt = Some(Attempt { token, not_after, phase: Phase::Issued });
         });
+        let after_write = !cfg!(dynservers_knockout = "intent");
+        let effect = self.send(&name, Errand::Create(id, token), op, None, why, after_write);
         self.ledger.update_live(id, |live| {
+            live.flight = Some(effect);
             live.searches = 0;
             live.exists = false;
             live.searched_at = None;
             live.counted = false;
         });
-        self.move_server(id, Status::Starting, EventKind::Creating);
-        let after_write = !cfg!(dynservers_knockout = "intent");
-        let effect = self.send(&name, Errand::Create(id, token), op, None, why, after_write);
-        self.ledger.update_live(id, |live| live.flight = Some(effect));
     }
 
     fn create_op(&self, record: &ServerRecord, token: crate::ids::Token) -> Option<Op> {

@@ -24,7 +24,8 @@ use crate::unsaved::Unsaved;
 /// The durable truth in memory, and what of it is not durable yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
-    pub(crate) fleet: FleetRecord,
+    /// Shared with the write under way, as the servers' records are.
+    pub(crate) fleet: Arc<FleetRecord>,
     servers: Servers,
     specs: BTreeMap<SpecHash, Arc<Spec>>,
     commands: BTreeMap<CommandId, CommandRecord>,
@@ -43,7 +44,7 @@ impl Ledger {
     #[must_use]
     pub fn restore(stored: Stored) -> Self {
         let mut ledger = Self {
-            fleet: stored.fleet,
+            fleet: Arc::new(stored.fleet),
             servers: Servers::default(),
             specs: stored.specs.into_iter().map(|spec| (spec.hash(), Arc::new(spec))).collect(),
             commands: BTreeMap::new(),
@@ -56,7 +57,7 @@ impl Ledger {
             touched_types: Touched::default(),
             unsaved: Unsaved::default(),
         };
-        ledger.fleet.mend_numbers();
+        Arc::make_mut(&mut ledger.fleet).mend_numbers();
         for record in stored.servers {
             ledger.skip_server_ids(record.id);
             ledger.insert(record);
@@ -89,7 +90,7 @@ impl Ledger {
 
     /// Gives the fleet's row.
     #[must_use]
-    pub const fn fleet(&self) -> &FleetRecord {
+    pub fn fleet(&self) -> &FleetRecord {
         &self.fleet
     }
 
@@ -151,13 +152,13 @@ impl Ledger {
 
     /// Changes the fleet's row.
     pub(crate) fn update_fleet(&mut self, change: impl FnOnce(&mut FleetRecord)) {
-        change(&mut self.fleet);
+        change(Arc::make_mut(&mut self.fleet));
         self.unsaved.fleet = true;
     }
 
     /// Changes what is remembered of a type.
     pub(crate) fn update_type(&mut self, server_type: &TypeName, change: impl FnOnce(&mut TypeRecord)) {
-        change(entry(&mut self.fleet.types, server_type));
+        change(entry(&mut Arc::make_mut(&mut self.fleet).types, server_type));
         self.unsaved.fleet = true;
         self.touched_types.insert(server_type);
     }
@@ -165,12 +166,12 @@ impl Ledger {
     /// Gives the number for a new server.
     pub(crate) fn next_server_id(&mut self) -> ServerId {
         self.unsaved.fleet = true;
-        self.fleet.take_number()
+        Arc::make_mut(&mut self.fleet).take_number()
     }
 
     /// Sees to it that no number up to this one is given again.
     pub(crate) fn skip_server_ids(&mut self, seen: ServerId) {
-        self.unsaved.fleet |= self.fleet.skip_numbers(seen);
+        self.unsaved.fleet |= Arc::make_mut(&mut self.fleet).skip_numbers(seen);
     }
 
     /// Adds a record.
@@ -290,8 +291,9 @@ impl Ledger {
 
     /// Appends to the log.
     pub(crate) fn log(&mut self, kind: EventKind, now: Time) -> Arc<Event> {
-        let event = Arc::new(Event { id: EventId(self.fleet.next_event), at: now, kind });
-        self.fleet.next_event = self.fleet.next_event.saturating_add(1);
+        let fleet = Arc::make_mut(&mut self.fleet);
+        let event = Arc::new(Event { id: EventId(fleet.next_event), at: now, kind });
+        fleet.next_event = fleet.next_event.saturating_add(1);
         self.unsaved.fleet = true;
         self.unsaved.others.push(Change::Event(Arc::clone(&event)));
         event

@@ -149,13 +149,12 @@ impl Reconciler {
         if let Some(delete) = deleted {
             self.learn(id, Status::Deleting, delete.at);
         }
-        self.ledger.update(id, |record| record.retry = None);
         self.ledger.update_live(id, |live| {
             live.suspected = false;
             live.inspect = false;
             live.absent = false;
         });
-        self.move_server(id, Status::Deleted, EventKind::Deleted);
+        self.change_and_move_server(id, Status::Deleted, EventKind::Deleted, |record| record.retry = None);
     }
 
     /// Learns how long a boot takes from one that has ended.

@@ -28,8 +28,9 @@ impl Config {
 impl Ledger {
     /// Has everything hold the names that the configuration does.
     pub(crate) fn share_names(&mut self, config: &Config) {
-        rename(&mut self.fleet.types, |name| config.own_type_name(name));
-        rename(&mut self.fleet.providers, |name| config.own_provider_name(name));
+        let fleet = Arc::make_mut(&mut self.fleet);
+        rename(&mut fleet.types, |name| config.own_type_name(name));
+        rename(&mut fleet.providers, |name| config.own_provider_name(name));
         rename(&mut self.types, |name| config.own_type_name(name));
         rename(&mut self.providers, |name| config.own_provider_name(name));
         for server in self.split().0.all_mut() {

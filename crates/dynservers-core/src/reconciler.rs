@@ -345,8 +345,20 @@ impl Reconciler {
         status: Status,
         tell: fn(crate::event::ServerEvent) -> EventKind,
     ) {
+        self.change_and_move_server(id, status, tell, |_| ());
+    }
+
+    /// Changes a record, moves its server to another status, and tells of that.
+    pub(crate) fn change_and_move_server(
+        &mut self,
+        id: ServerId,
+        status: Status,
+        tell: fn(crate::event::ServerEvent) -> EventKind,
+        change: impl FnOnce(&mut ServerRecord),
+    ) {
         let now = self.now;
         let told = self.ledger.update(id, |record| {
+            change(record);
             record.move_to(status, now);
             record.tell()
         });

@@ -354,7 +354,7 @@ pub struct Batch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Writes the fleet's row.
-    Fleet(Box<FleetRecord>),
+    Fleet(Arc<FleetRecord>),
     /// Writes a server's row.
     Server(Arc<ServerRecord>),
     /// Drops a server's row: it was seen gone, and its retention is over.

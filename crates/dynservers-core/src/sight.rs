@@ -145,13 +145,12 @@ impl Reconciler {
 
     fn came_up(&mut self, id: ServerId) {
         self.learn_boot(id);
-        self.ledger.update(id, |record| {
+        self.change_and_move_server(id, Status::Running, EventKind::Running, |record| {
             record.failure = None;
             record.failed_at = None;
             record.retry = None;
             record.reboot = None;
         });
-        self.move_server(id, Status::Running, EventKind::Running);
         let Some(record) = self.ledger.server(id) else { return };
         let (server_type, lacks_address) = (record.server_type.clone(), record.addresses.is_empty());
         if record.replaces.is_some() {
@@ -209,8 +208,7 @@ impl Reconciler {
         if let Some(stop) = stop {
             self.learn(id, Status::Stopping, stop.at);
         }
-        self.ledger.update(id, |record| record.retry = None);
-        self.move_server(id, Status::Stopped, EventKind::Stopped);
+        self.change_and_move_server(id, Status::Stopped, EventKind::Stopped, |record| record.retry = None);
     }
 
     /// Nobody here stopped it: it is news, and then it is replaced.

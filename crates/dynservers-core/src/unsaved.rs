@@ -1,6 +1,5 @@
 //! The unsaved: what of the ledger is not durable yet, once each however often it changed.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -26,10 +25,10 @@ impl Ledger {
     /// Takes everything that is not durable yet, each record once as it is now.
     pub(crate) fn take_unsaved(&mut self, now: Time) -> Vec<Change> {
         let unsaved = core::mem::take(&mut self.unsaved);
-        self.fleet.time = self.fleet.time.max(now);
+        Arc::make_mut(&mut self.fleet).time = self.fleet.time.max(now);
         let mut changes = Vec::with_capacity(unsaved.others.len() + unsaved.servers.len() + 1);
         if unsaved.fleet {
-            changes.push(Change::Fleet(Box::new(self.fleet.clone())));
+            changes.push(Change::Fleet(Arc::clone(&self.fleet)));
         }
         let servers = self.split().0;
         for id in unsaved.servers {

@@ -15,7 +15,7 @@ pub(crate) fn empty() -> Stored {
 pub(crate) fn write(stored: &mut Stored, batch: &Batch) {
     for change in &batch.changes {
         match change.clone() {
-            Change::Fleet(fleet) => stored.fleet = *fleet,
+            Change::Fleet(fleet) => stored.fleet = Arc::unwrap_or_clone(fleet),
             Change::Server(record) => {
                 stored.servers.retain(|known| known.id != record.id);
                 stored.servers.push(Arc::unwrap_or_clone(record));

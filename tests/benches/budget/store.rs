@@ -65,5 +65,5 @@ fn changes(machine: &Reconciler, owner: &OwnerId) -> Vec<Change> {
     let fleet = FleetRecord { owner: owner.clone(), ..ledger.fleet().clone() };
     let spec = crate::fleet::spec();
     let servers = ledger.servers().cloned().map(Arc::new).map(Change::Server);
-    [Change::Fleet(Box::new(fleet)), Change::Spec(spec)].into_iter().chain(servers).collect()
+    [Change::Fleet(Arc::new(fleet)), Change::Spec(spec)].into_iter().chain(servers).collect()
 }

@@ -123,7 +123,7 @@ impl Run {
         let owner = store.owner().clone();
         let given = |change: &Change| match change {
             Change::Fleet(fleet) => {
-                Change::Fleet(Box::new(FleetRecord { owner: owner.clone(), ..(**fleet).clone() }))
+                Change::Fleet(Arc::new(FleetRecord { owner: owner.clone(), ..(**fleet).clone() }))
             }
             other => other.clone(),
         };

@@ -19,7 +19,7 @@ impl Disk {
         let stored = &mut self.stored;
         for change in &batch.changes {
             match change.clone() {
-                Change::Fleet(fleet) => stored.fleet = *fleet,
+                Change::Fleet(fleet) => stored.fleet = Arc::unwrap_or_clone(fleet),
                 Change::Server(record) => {
                     stored.servers.retain(|known| known.id != record.id);
                     stored.servers.push(Arc::unwrap_or_clone(record));

@@ -117,7 +117,7 @@ impl Content {
         let stored = &mut self.rest;
         for change in &batch.changes {
             match change.clone() {
-                Change::Fleet(fleet) => stored.fleet = *fleet,
+                Change::Fleet(fleet) => stored.fleet = Arc::unwrap_or_clone(fleet),
                 Change::Server(record) => drop(self.servers.insert(record.id, record)),
                 Change::Forget(id) => drop(self.servers.remove(&id)),
                 Change::Spec(spec) => stored.specs.push(Arc::unwrap_or_clone(spec)),
