@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use dynservers_core::{
-    Account, Answer, Ask, Completion, Config, Effect, Executor, Failure, FleetView, Input, Ledger, Op,
-    Outcome, Output, OwnerId, Page, Prepared, ProviderId, ProviderName, Question, Reconciler, Seam,
-    ServerRecord, Status, Stored, TypeName,
+    Account, Answer, Completion, Config, Effect, Executor, Failure, FleetView, Input, Ledger, Op, Outcome,
+    Output, OwnerId, Page, Prepared, ProviderId, ProviderName, Question, Reconciler, Seam, ServerRecord,
+    Status, Stored, TypeName,
 };
 use dynservers_store::Sqlite;
 use dynservers_tokio::{FleetClock, Hands, PrepareFn, execute};
@@ -162,11 +162,11 @@ impl Stage {
                     let result: Result<Prepared, Failure> = (self.prepare)(&wanted, &name);
                     self.tell(Input::Prepared { server: wanted.server, result });
                 }
-                Output::Execute(effect) => self.execute(effect).await,
-                Output::Ask(Ask { server, question: question @ Question::Score, .. }) => {
+                Output::Execute(effect) => self.execute(*effect).await,
+                Output::Ask(ask) if ask.question == Question::Score => {
                     self.asks_scores = true;
                     let answer = Answer::Silent(Failure::new("a plan asks no worker"));
-                    self.tell(Input::Answered { server, question, answer });
+                    self.tell(Input::Answered { server: ask.server, question: ask.question, answer });
                 }
                 // Nobody listens, and what a later version lets out changes nothing here.
                 Output::Notify(_) | Output::Reply { .. } | _ => {}

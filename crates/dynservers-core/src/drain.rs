@@ -1,5 +1,7 @@
 //! Draining: a worker finishes what it has before its server is stopped, and is called back if demand returns.
 
+use alloc::boxed::Box;
+
 use crate::ask::{Answer, Ask, Question, Subject};
 use crate::backoff;
 use crate::decision::Why;
@@ -60,7 +62,7 @@ impl Reconciler {
         self.ledger.update_live(id, |live| live.asked = Some((question, now)));
         // So that the plan waits for the answer.
         self.ledger.touched.insert(&id);
-        let ask = Output::Ask(Ask { server: id, question, subject });
+        let ask = Output::Ask(Box::new(Ask { server: id, question, subject }));
         // Asked again and again: no write of nothing for that.
         if self.ledger.has_unsaved() || self.gate.is_writing() {
             self.gate.send_after_write(ask);

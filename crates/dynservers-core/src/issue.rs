@@ -372,7 +372,7 @@ impl Reconciler {
         let live = self.provider_mut(name);
         live.in_flight += 1;
         live.pace.sent(now);
-        let effect = Effect { id, provider: name.clone(), op, step, not_after, server, why };
+        let effect = Box::new(Effect { id, provider: name.clone(), op, step, not_after, server, why });
         if after_write {
             self.gate.send_after_write(Output::Execute(effect));
         } else {

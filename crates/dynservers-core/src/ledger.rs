@@ -261,7 +261,7 @@ impl Ledger {
     pub(crate) fn drop_found(&mut self, provider: &ProviderName, id: &ProviderId) -> Option<FoundRecord> {
         let found = self.provider_index(provider).found.remove(id)?;
         self.count_found(&found.record, -1);
-        self.unsaved.others.push(Change::FoundNoMore(provider.clone(), id.clone()));
+        self.unsaved.others.push(Change::FoundNoMore(provider.clone(), Box::new(id.clone())));
         Some(found.record)
     }
 

@@ -53,7 +53,13 @@ impl Reconciler {
     }
 
     /// The server of a record is known by its id from now on; no later news of the create can undo that.
-    pub(crate) fn bind(&mut self, id: ServerId, provider_id: ProviderId, addresses: Addresses, unfinished: Option<Step>) {
+    pub(crate) fn bind(
+        &mut self,
+        id: ServerId,
+        provider_id: ProviderId,
+        addresses: Addresses,
+        unfinished: Option<Step>,
+    ) {
         let now = self.now;
         let server_type = self.ledger.update(id, |record| {
             set_phase(record, Phase::Bound);

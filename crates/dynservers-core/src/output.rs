@@ -1,5 +1,6 @@
 //! Outputs: everything that the machine asks of its host.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -23,9 +24,9 @@ pub enum Output {
     /// Render the name and the specification of a new server, then say [`crate::Input::Prepared`].
     Prepare(Prepare),
     /// Do this, then say [`crate::Input::Completed`]. Its intent is durable.
-    Execute(Effect),
+    Execute(Box<Effect>),
     /// Ask a worker, then say [`crate::Input::Answered`]. What it is asked for is durable.
-    Ask(Ask),
+    Ask(Box<Ask>),
     /// Tell whoever listens. Its record is durable.
     Notify(Arc<Event>),
     /// Answer whoever asked. What was asked for is durable.

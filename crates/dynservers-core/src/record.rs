@@ -364,7 +364,7 @@ pub enum Change {
     /// Writes the row of a server without a record.
     Found(Box<FoundRecord>),
     /// Drops the row of a server without a record: it has one now, or is gone.
-    FoundNoMore(ProviderName, ProviderId),
+    FoundNoMore(ProviderName, Box<ProviderId>),
     /// Appends to the log.
     Event(Arc<Event>),
     /// Keeps a command's answer; the oldest beyond [`crate::COMMANDS_KEPT`] may go.

@@ -244,8 +244,8 @@ impl<M: Machine> Driver<M> {
             match output {
                 Output::Persist(batch) => self.desk.write(batch),
                 Output::Prepare(prepare) => self.render(&prepare),
-                Output::Execute(effect) => self.effects.push_back(effect),
-                Output::Ask(ask) => self.asks.begin(ask),
+                Output::Execute(effect) => self.effects.push_back(*effect),
+                Output::Ask(ask) => self.asks.begin(*ask),
                 // Nobody may listen, and whoever is too slow reads the log.
                 Output::Notify(event) => self.handle.feed.send(Arc::unwrap_or_clone(event)),
                 Output::Reply { command, reply } => self.callers.answer(&command, &reply),

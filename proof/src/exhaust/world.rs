@@ -181,7 +181,7 @@ impl World {
         while let Some(output) = self.machine.as_mut().and_then(Reconciler::poll_output) {
             match output {
                 Output::Persist(batch) => self.writing = Some(batch),
-                Output::Execute(effect) => self.send(effect),
+                Output::Execute(effect) => self.send(*effect),
                 Output::Prepare(Prepare { server, .. }) => {
                     let prepared = Prepared { name: "worker".to_owned(), spec: rules.spec.clone() };
                     let input = Input::Prepared { server, result: Ok(prepared) };

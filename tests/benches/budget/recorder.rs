@@ -61,7 +61,7 @@ impl Recorder {
     fn look_at(&mut self, output: &Output) {
         match output {
             Output::Persist(batch) => self.note(|record| record.batches.push(batch.clone())),
-            Output::Execute(effect) => self.note(|record| record.effects.push(effect.clone())),
+            Output::Execute(effect) => self.note(|record| record.effects.push(Effect::clone(effect))),
             Output::Notify(event) if matches!(event.kind, EventKind::Running(_)) && self.left > 0 => {
                 self.left -= 1;
                 if self.left == 0 {

@@ -112,7 +112,7 @@ struct Script {
 impl Script {
     fn issue(&mut self) {
         self.issued += 1;
-        self.ready.push_back(Output::Execute(effect(u64::from(self.issued))));
+        self.ready.push_back(Output::Execute(Box::new(effect(u64::from(self.issued)))));
     }
 }
 

@@ -123,10 +123,3 @@ fn looks_are_about_what_is_bound_and_ours_and_not_gone() {
     assert!(!is_watched(record(Status::Running)) && !is_watched(bound(Status::Deleted)));
     assert!(!is_watched(ServerRecord { disowned: true, ..bound(Status::Running) }));
 }
-#[test]
-fn zz_sizes() {
-    use core::mem::size_of;
-    extern crate std;
-    std::println!("record {} live {} removal {} reboot {} attempt {} why {} retry {} addr {} server {} stop {:?} drain {} delete {} output {} effect {} change {} event {} sighting {} fleetrec {} input {} timer {} flight {}",
-      size_of::<ServerRecord>(), size_of::<Live>(), size_of::<Option<Removal>>(), size_of::<Option<crate::record::Reboot>>(), size_of::<Option<crate::record::Attempt>>(), size_of::<Why>(), size_of::<Option<Retry>>(), size_of::<crate::effect::Address>(), size_of::<Server>(), size_of::<Option<crate::removal::StopIssued>>(), size_of::<Option<crate::removal::Drain>>(), size_of::<Option<crate::removal::DeleteIssued>>(), size_of::<crate::output::Output>(), size_of::<crate::effect::Effect>(), size_of::<crate::record::Change>(), size_of::<crate::event::Event>(), size_of::<Option<Sighting>>(), size_of::<crate::record::FleetRecord>(), size_of::<crate::input::Input>(), size_of::<crate::reconciler::Timer>(), size_of::<crate::inflight::Flight>());
-}

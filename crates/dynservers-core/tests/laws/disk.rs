@@ -30,7 +30,7 @@ impl Disk {
                     stored.found.retain(|known| known.provider_id != found.provider_id);
                     stored.found.push(*found);
                 }
-                Change::FoundNoMore(_, id) => stored.found.retain(|known| known.provider_id != id),
+                Change::FoundNoMore(_, id) => stored.found.retain(|known| known.provider_id != *id),
                 Change::Event(_) => {}
                 Change::Command(command) => stored.commands.push(*command),
             }

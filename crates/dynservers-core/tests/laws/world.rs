@@ -220,7 +220,7 @@ impl World {
                 self.check_mercy(&effect);
                 *self.sent.entry(effect.op.name()).or_default() += 1;
                 let arrival = self.now + Duration::from_millis(self.latency);
-                self.pending.push_back((self.process, arrival, effect));
+                self.pending.push_back((self.process, arrival, *effect));
             }
             Output::Ask(ask) => self.hear(&ask),
             Output::Notify(event) => self.events.push(Arc::unwrap_or_clone(event)),

@@ -207,7 +207,7 @@ impl<C: Cloud> World<C> {
         match output {
             Output::Persist(batch) => return self.persist(process, batch),
             Output::Prepare(prepare) => return Some(render::<C>(&prepare)),
-            Output::Execute(effect) => self.issue(process, effect),
+            Output::Execute(effect) => self.issue(process, *effect),
             Output::Ask(ask) => {
                 for (at, answer) in self.workers.hear(&ask, self.now) {
                     let input = Input::Answered { server: ask.server, question: ask.question, answer };

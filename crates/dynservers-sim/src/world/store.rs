@@ -125,7 +125,7 @@ impl Content {
                     stored.found.retain(|known| known.provider_id != found.provider_id);
                     stored.found.push(*found);
                 }
-                Change::FoundNoMore(_, id) => stored.found.retain(|known| known.provider_id != id),
+                Change::FoundNoMore(_, id) => stored.found.retain(|known| known.provider_id != *id),
                 Change::Event(event) if event.id <= self.last_event => {
                     wrong = Some(format!("event {} was written after {}", event.id, self.last_event));
                 }

@@ -209,7 +209,7 @@ fn change() -> impl Strategy<Value = Change> {
         2 => (key(), any::<bool>()).prop_map(|(id, held)| {
             Change::Found(found(id, if held { Found::Held } else { Found::Orphan }).into())
         }),
-        1 => key().prop_map(|id| Change::FoundNoMore(provider(), ProviderId::new(id).unwrap())),
+        1 => key().prop_map(|id| Change::FoundNoMore(provider(), Box::new(ProviderId::new(id).unwrap()))),
         2 => (key(), any::<u32>()).prop_map(|(id, count)| Change::Command(ensure(id, count).into())),
     ]
 }
@@ -232,7 +232,7 @@ impl Model {
             Change::Found(record) => {
                 drop(self.found.insert((record.provider.clone(), record.provider_id.clone()), *record));
             }
-            Change::FoundNoMore(provider, id) => drop(self.found.remove(&(provider, id))),
+            Change::FoundNoMore(provider, id) => drop(self.found.remove(&(provider, *id))),
             Change::Command(record) => {
                 self.commands.retain(|kept| kept.command.id != record.command.id);
                 self.commands.push(*record);

@@ -44,7 +44,7 @@ fn ask(server: u64) -> Output {
         provider_id: None,
         addresses: Vec::new(),
     };
-    Output::Ask(Ask { server: ServerId(server), question: Question::Score, subject })
+    Output::Ask(Box::new(Ask { server: ServerId(server), question: Question::Score, subject }))
 }
 
 fn answers(rig: &Rig) -> Vec<(u64, Answer)> {

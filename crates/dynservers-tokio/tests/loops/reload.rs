@@ -48,7 +48,7 @@ fn busy() -> Rig {
             vec![
                 execute(effects, provider()),
                 Output::Prepare(Prepare { server: ServerId(7), server_type: server_type() }),
-                Output::Ask(Ask { server: ServerId(7), question: Question::Undrain, subject }),
+                Output::Ask(Box::new(Ask { server: ServerId(7), question: Question::Undrain, subject })),
             ]
         }
         _ => Vec::new(),

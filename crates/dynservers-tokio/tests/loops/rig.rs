@@ -275,7 +275,7 @@ pub(crate) fn persist(seq: u64) -> Output {
 }
 
 pub(crate) fn execute(id: u64, provider: ProviderName) -> Output {
-    Output::Execute(Effect {
+    Output::Execute(Box::new(Effect {
         id: EffectId(id),
         provider,
         op: Op::Check,
@@ -283,7 +283,7 @@ pub(crate) fn execute(id: u64, provider: ProviderName) -> Output {
         not_after: Time::from_millis(1000),
         server: None,
         why: Why::Sync,
-    })
+    }))
 }
 
 /// Records every command under its own number, and answers once that is durable.
