@@ -6,13 +6,14 @@ use alloc::vec::Vec;
 use serde_json::Value;
 
 use crate::config::TypeConfig;
+use crate::effect::{META_BYTES_MOST, META_ENTRIES_MOST};
 use crate::event::EventKind;
 use crate::ids::{ProviderName, ServerId, TypeName};
 use crate::input::{Action, Command};
 use crate::output::{Done, Output, Refusal, Reply};
 use crate::provider::Provider;
 use crate::reconciler::Reconciler;
-use crate::record::{CommandRecord, Found, Hold, META_BYTES_MOST, META_ENTRIES_MOST, TypeRecord};
+use crate::record::{CommandRecord, Found, Hold, TypeRecord};
 use crate::status::Status;
 
 impl Reconciler {

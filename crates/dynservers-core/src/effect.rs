@@ -363,3 +363,8 @@ pub type Addresses = Vec<Address>;
 
 /// Free data on a server, by key.
 pub type Meta = BTreeMap<String, serde_json::Value>;
+
+/// How many values may be kept with a server.
+pub const META_ENTRIES_MOST: usize = 64;
+/// How many bytes the values that are kept with a server may have, with their keys and as JSON.
+pub const META_BYTES_MOST: usize = 16 * 1024;

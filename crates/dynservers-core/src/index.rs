@@ -6,7 +6,7 @@ use crate::ids::{ProviderId, ProviderName, ServerId, Token, TypeName};
 use crate::record::{FoundRecord, ServerRecord};
 use crate::server::{Class, Live, Server};
 use crate::status::Status;
-use crate::tables::{ByProviderId, ByToken};
+use crate::tables::{NumberHasher, Table, TextHasher};
 use crate::time::Time;
 use crate::touched::Touched;
 
@@ -65,7 +65,7 @@ impl TypeIndex {
 /// The servers at one provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProviderIndex {
-    pub(crate) by_id: ByProviderId<ServerId>,
+    pub(crate) by_id: Table<ProviderId, ServerId, TextHasher>,
     /// The provider once gave one id to two servers: then the index alone says whose it is.
     pub(crate) is_ambiguous: bool,
     pub(crate) found: BTreeMap<ProviderId, FoundServer>,
@@ -212,7 +212,7 @@ impl Names {
 
 /// All of a ledger's indexes, apart from the records that they are of.
 pub(crate) struct Indexes<'a> {
-    pub(crate) tokens: &'a mut ByToken<ServerId>,
+    pub(crate) tokens: &'a mut Table<Token, ServerId, NumberHasher>,
     pub(crate) replaced: &'a mut BTreeMap<ServerId, ServerId>,
     pub(crate) types: &'a mut BTreeMap<TypeName, TypeIndex>,
     pub(crate) providers: &'a mut BTreeMap<ProviderName, ProviderIndex>,

@@ -16,7 +16,7 @@ use crate::server::{Live, Server};
 use crate::servers::Servers;
 use crate::spec::Spec;
 use crate::status::Status;
-use crate::tables::ByToken;
+use crate::tables::{NumberHasher, Table};
 use crate::time::Time;
 use crate::touched::Touched;
 use crate::unsaved::Unsaved;
@@ -30,7 +30,7 @@ pub struct Ledger {
     specs: BTreeMap<SpecHash, Arc<Spec>>,
     commands: BTreeMap<CommandId, CommandRecord>,
     command_order: VecDeque<CommandId>,
-    tokens: ByToken<ServerId>,
+    tokens: Table<Token, ServerId, NumberHasher>,
     replaced: BTreeMap<ServerId, ServerId>,
     pub(crate) types: BTreeMap<TypeName, TypeIndex>,
     pub(crate) providers: BTreeMap<ProviderName, ProviderIndex>,
@@ -49,7 +49,7 @@ impl Ledger {
             specs: stored.specs.into_iter().map(|spec| (spec.hash(), Arc::new(spec))).collect(),
             commands: BTreeMap::new(),
             command_order: VecDeque::new(),
-            tokens: ByToken::default(),
+            tokens: Table::default(),
             replaced: BTreeMap::new(),
             types: BTreeMap::new(),
             providers: BTreeMap::new(),

@@ -33,7 +33,8 @@ impl Ledger {
         rename(&mut fleet.providers, |name| config.own_provider_name(name));
         rename(&mut self.types, |name| config.own_type_name(name));
         rename(&mut self.providers, |name| config.own_provider_name(name));
-        for server in self.split().0.all_mut() {
+        for id in self.ids() {
+            let Some(server) = self.split().0.get_mut(id) else { continue };
             let record = Arc::make_mut(&mut server.record);
             record.server_type = config.own_type_name(&record.server_type);
             record.provider = config.own_provider_name(&record.provider);

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ask::Ask;
-use crate::effect::Effect;
+use crate::effect::{Effect, META_BYTES_MOST, META_ENTRIES_MOST};
 use crate::event::Event;
 use crate::ids::{CommandId, ServerId, TypeName};
-use crate::record::{Batch, META_BYTES_MOST, META_ENTRIES_MOST};
+use crate::record::Batch;
 use crate::time::Time;
 
 /// One thing for the host to do, in the order given.

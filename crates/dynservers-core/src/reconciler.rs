@@ -140,7 +140,7 @@ impl Reconciler {
     /// Lets time pass. Early or repeated calls are harmless.
     pub fn handle_timeout(&mut self, now: Time) {
         self.now = self.now.max(now);
-        while let Some((_, timer)) = self.timers.pop_first_if_due(self.now) {
+        while let Some(timer) = pop_due(&mut self.timers, self.now) {
             match timer {
                 Timer::Flight(effect) => self.handle_overdue(effect),
                 Timer::Provider(name) => {
@@ -390,13 +390,7 @@ pub(crate) fn set_phase(record: &mut ServerRecord, phase: Phase) {
     }
 }
 
-/// Takes timers off a queue.
-trait PopDue {
-    fn pop_first_if_due(&mut self, now: Time) -> Option<(Time, Timer)>;
-}
-
-impl PopDue for BTreeSet<(Time, Timer)> {
-    fn pop_first_if_due(&mut self, now: Time) -> Option<(Time, Timer)> {
-        if self.first()?.0 <= now { self.pop_first() } else { None }
-    }
+/// Takes a timer that is due off a queue.
+fn pop_due(timers: &mut BTreeSet<(Time, Timer)>, now: Time) -> Option<Timer> {
+    if timers.first()?.0 <= now { timers.pop_first().map(|(_, timer)| timer) } else { None }
 }

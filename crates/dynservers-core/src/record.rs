@@ -88,11 +88,6 @@ pub struct ServerRecord {
     pub disowned: bool,
 }
 
-/// How many values may be kept with a server.
-pub const META_ENTRIES_MOST: usize = 64;
-/// How many bytes the values that are kept with a server may have, with their keys and as JSON.
-pub const META_BYTES_MOST: usize = 16 * 1024;
-
 /// One attempt to create a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {

@@ -1,15 +1,15 @@
-//! All servers in memory, by their numbers, each found in one step however many there are.
+//! All servers in memory, by their numbers.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::ids::ServerId;
 use crate::server::Server;
-use crate::tables::ByServer;
+use crate::tables::{NumberHasher, Table};
 
 /// The servers by their numbers. Boxed, since a table moves its entries about as it grows.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Servers(ByServer<Box<Server>>);
+pub(crate) struct Servers(Table<ServerId, Box<Server>, NumberHasher>);
 
 impl Servers {
     pub(crate) fn get(&self, id: ServerId) -> Option<&Server> {
@@ -20,11 +20,6 @@ impl Servers {
         self.0.get_mut(&id).map(|server| &mut **server)
     }
 
-    /// Gives all of them, for a change to each that does not depend on any other.
-    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Server> {
-        self.0.values_mut().map(|server| &mut **server)
-    }
-
     pub(crate) fn insert(&mut self, server: Server) {
         self.0.insert(server.record.id, Box::new(server));
     }
@@ -33,10 +28,8 @@ impl Servers {
         self.0.remove(&id)
     }
 
-    /// Gives all numbers, ascending: nothing may depend on the order in which a table holds them.
+    /// Gives all numbers, ascending.
     pub(crate) fn ids(&self) -> Vec<ServerId> {
-        let mut ids: Vec<ServerId> = self.0.keys().copied().collect();
-        ids.sort_unstable();
-        ids
+        self.0.sorted_keys()
     }
 }

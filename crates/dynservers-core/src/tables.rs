@@ -1,16 +1,58 @@
-//! Tables: maps of which nobody asks for an order, where each thing is found in one step however many there are.
+//! Tables: maps without an order, where each thing is found in one step however many there are.
 //!
-//! For what is looked up many times in a life: in a large fleet each level of a tree is memory that nobody has at hand.
+//! For what is looked up many times in a life: in a large fleet each level of a tree is memory that nobody has at hand. A hash
+//! has a seed that never changes, and nothing here iterates, so that no order of a hash reaches an output.
 
-use core::hash::{BuildHasherDefault, Hasher};
+use alloc::vec::Vec;
+use core::hash::{BuildHasherDefault, Hash, Hasher};
 
 use hashbrown::HashMap;
 
-use crate::ids::{ProviderId, ServerId, Token};
+/// A map that cannot be iterated.
+#[derive(Clone, Debug)]
+pub(crate) struct Table<K, V, H: Default + Hasher>(HashMap<K, V, BuildHasherDefault<H>>);
 
-pub(crate) type ByServer<V> = HashMap<ServerId, V, BuildHasherDefault<NumberHasher>>;
-pub(crate) type ByToken<V> = HashMap<Token, V, BuildHasherDefault<NumberHasher>>;
-pub(crate) type ByProviderId<V> = HashMap<ProviderId, V, BuildHasherDefault<TextHasher>>;
+impl<K: Copy + Ord + Hash, V, H: Default + Hasher> Table<K, V, H> {
+    /// Gives all keys, ascending.
+    pub(crate) fn sorted_keys(&self) -> Vec<K> {
+        let mut keys: Vec<K> = self.0.keys().copied().collect();
+        keys.sort_unstable();
+        keys
+    }
+}
+
+impl<K: Eq + Hash, V, H: Default + Hasher> Table<K, V, H> {
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        self.0.get(key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.0.get_mut(key)
+    }
+
+    /// Puts a value in, and gives the one that it takes the place of.
+    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+        self.0.insert(key, value)
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        self.0.remove(key)
+    }
+}
+
+impl<K, V, H: Default + Hasher> Default for Table<K, V, H> {
+    fn default() -> Self {
+        Self(HashMap::default())
+    }
+}
+
+impl<K: Eq + Hash, V: PartialEq, H: Default + Hasher> PartialEq for Table<K, V, H> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<K: Eq + Hash, V: Eq, H: Default + Hasher> Eq for Table<K, V, H> {}
 
 /// Odd, and without a pattern in its bits: 2^64 divided by the golden ratio.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -27,7 +69,9 @@ impl Hasher for NumberHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
     }
 
     fn write_u64(&mut self, number: u64) {
@@ -61,9 +105,10 @@ impl Hasher for TextHasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{ProviderId, ServerId};
     use alloc::collections::BTreeSet;
     use alloc::format;
-    use core::hash::{BuildHasher as _, BuildHasherDefault};
+    use core::hash::BuildHasher as _;
 
     /// How many places of a table for so many are taken, and how many words tell apart.
     fn spread(hashes: impl Iterator<Item = u64>) -> (usize, usize) {
@@ -77,8 +122,8 @@ mod tests {
 
     #[test]
     fn numbers_that_follow_each_other_each_have_a_place_and_are_told_apart() {
-        let hasher = BuildHasherDefault::<NumberHasher>::default();
-        let hashes = (100_000..104_096).map(|number| hasher.hash_one(ServerId(number)));
+        let numbers = BuildHasherDefault::<NumberHasher>::default();
+        let hashes = (100_000..104_096).map(|number| numbers.hash_one(ServerId(number)));
         assert_eq!(spread(hashes), (4_096, 128));
     }
 
