@@ -300,7 +300,10 @@ impl Cloud for FakeCloud {
                 drop(self.answer(effect));
                 Outcome::Lost(failure()).into()
             }
-            Fate::Shorten => shortened(self.answer(effect)),
+            Fate::Shorten => {
+                let all = self.list().len() as u64;
+                shortened(self.answer(effect), all)
+            }
             Fate::Answer
             | Fate::LoseRequest
             | Fate::LoseReply
@@ -436,9 +439,10 @@ fn come_up(boot: Boot, now: u64) -> Vec<(u64, Turn)> {
 }
 
 /// Takes the last server off a listing that goes on saying how many there are.
-fn shortened(mut completion: Completion) -> Completion {
+/// A listing that says how many there are, and shows fewer.
+fn shortened(mut completion: Completion, all: u64) -> Completion {
     if let Outcome::Page(page) = &mut completion.outcome {
-        page.total = page.total.or(Some(page.servers.len() as u64));
+        page.total = page.total.or(Some(all));
         page.servers.pop();
     }
     completion
