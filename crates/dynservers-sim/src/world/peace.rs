@@ -96,7 +96,8 @@ impl<C: Cloud> World<C> {
                 && record.provider_id.as_ref().is_some_and(|id| self.workers.is_idle_for_good(id))
         };
         // Where workers cannot be asked any more, only the ledger that told them so could call them back.
-        let is_told = !self.court.forgot_drains && (self.setup.shape.drains || self.store.replaced == 0);
+        let is_remembered = self.store.replaced == 0 && !self.court.misled;
+        let is_told = !self.court.forgot_drains && (self.setup.shape.drains || is_remembered);
         if let Some(idler) = records.into_iter().find(is_idler).filter(|_| is_told) {
             wrong
                 .push((Law::Settles, format!("the worker on server {} believes that it is to go", idler.id)));
