@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::backoff;
-use crate::effect::{Account, Outcome, Step};
+use crate::effect::{Account, Outcome, Reason, Step};
 use crate::event::EventKind;
 use crate::ids::{ProviderName, ServerId};
 use crate::provider::AccountSeen;
@@ -76,7 +76,7 @@ impl Reconciler {
             }
             Outcome::Throttled { .. } => {}
             // A provider that keeps no account to read: nothing is known of it, and that will not change.
-            Outcome::Refused(..) | Outcome::Absent(_) => {
+            Outcome::Refused(Reason::Invalid, _) | Outcome::Absent(_) => {
                 let begun = reading.begun;
                 live.account_read = None;
                 live.account = Some(AccountSeen { begun, ended: now, total: None, limit: None });

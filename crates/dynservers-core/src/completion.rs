@@ -133,6 +133,7 @@ impl Reconciler {
                 let is_known = self.is_known_account(name, account.identity);
                 let live = self.provider_mut(name);
                 live.checked = is_known;
+                live.wants_check = false;
                 live.next_look = if is_known { now } else { now + poll };
                 if is_known {
                     live.confirmed = begun;
@@ -145,8 +146,11 @@ impl Reconciler {
             Outcome::Denied(failure) | Outcome::Lost(failure) | Outcome::Unsent(failure) => {
                 self.check_failed(name, failure);
             }
+            Outcome::Refused(Reason::Quota | Reason::Credit | Reason::Capacity | Reason::Busy, failure) => {
+                self.check_failed(name, failure);
+            }
             // A provider that has nothing to check, if it never had.
-            Outcome::Refused(..)
+            Outcome::Refused(Reason::Invalid, _)
             | Outcome::Absent(_)
             | Outcome::Accepted
             | Outcome::Page(_)
@@ -174,6 +178,7 @@ impl Reconciler {
         let live = self.provider_mut(name);
         live.confirmed = live.check.take().map(|check| check.begun);
         live.checked = true;
+        live.wants_check = false;
     }
 
     fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<&Step>) {

@@ -97,7 +97,7 @@ impl Reconciler {
         } else if let Some(account) = &live.account_read {
             (Errand::Account, Op::Account, account.next.clone())
         } else if now >= live.next_look {
-            if live.checked {
+            if live.checked && !live.wants_check {
                 live.look = Some(LookRun::begin(now, departed));
                 (Errand::Look, Op::Look, None)
             } else {

@@ -112,8 +112,7 @@ impl Reconciler {
         is_free && is_all
     }
 
-    /// Looks at what a look lacks. What we deleted is gone after two of them, unless they say themselves that they lack
-    /// something; all else is at most suspected.
+    /// Looks at what a look lacks. What we deleted may be gone by it; all else is at most suspected.
     pub(crate) fn judge_missing(&mut self, name: &ProviderName, run: &LookRun) {
         let (begun, is_complete) = (run.reading.begun, run.is_complete());
         let Some(index) = self.ledger.providers.get(name) else { return };
@@ -136,24 +135,34 @@ impl Reconciler {
             }
         }
         for id in deleted {
-            let misses = self.ledger.update_live(id, crate::server::Live::missed);
-            if misses >= Some(2) && run.is_short() {
-                self.suspect(id);
-            } else if misses >= Some(2) {
-                self.end_server(id);
-            }
+            self.judge_deleted(name, id, run);
         }
         if self.hold_if_all_missing(name, lost, lost == expected && expected > 0, expected) {
             return;
         }
         self.provider_mut(name).lost_many |= lost > MANY_MISSING.max(expected / 5);
         for id in missing {
-            let misses = self.ledger.update_live(id, crate::server::Live::missed);
+            let misses = self.ledger.update_live(id, |live| live.missed(begun));
             if cfg!(dynservers_knockout = "conviction") {
                 self.end_server(id);
             } else if is_complete || misses >= Some(2) {
                 self.suspect(id);
             }
+        }
+    }
+
+    /// What we deleted is gone after two looks that lack it, if a check since the first of them has shown that these are looks
+    /// at our account, and unless they say themselves that they lack something.
+    fn judge_deleted(&mut self, name: &ProviderName, id: ServerId, run: &LookRun) {
+        let missed = self.ledger.update_live(id, |live| (live.missed(run.reading.begun), live.missed_at));
+        let Some((misses, missed_at)) = missed else { return };
+        let live = self.provider_mut(name);
+        if misses < 2 || live.confirmed < Some(missed_at) {
+            live.wants_check = true;
+        } else if run.is_short() {
+            self.suspect(id);
+        } else {
+            self.end_server(id);
         }
     }
 

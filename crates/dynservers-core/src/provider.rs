@@ -18,6 +18,8 @@ use crate::time::Time;
 pub(crate) struct Provider {
     /// Its credentials served, and the account is the one known.
     pub(crate) checked: bool,
+    /// Before the next look a check is to show whose account it is.
+    pub(crate) wants_check: bool,
     /// The check, look or reading of the account under way.
     pub(crate) check: Option<Reading>,
     pub(crate) look: Option<LookRun>,

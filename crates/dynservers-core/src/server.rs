@@ -44,6 +44,8 @@ pub(crate) struct Live {
     pub(crate) inspect: bool,
     /// How many looks in a row that were read to their end missed it.
     pub(crate) misses: u8,
+    /// When the first of them began.
+    pub(crate) missed_at: Time,
     /// How many searches for its token in a row found nothing.
     pub(crate) searches: u8,
     /// The provider said that its token is taken: one search at once, which proves nothing if it finds nothing.
@@ -68,7 +70,10 @@ pub(crate) struct Live {
 
 impl Live {
     /// Counts one more look that lacked it.
-    pub(crate) fn missed(&mut self) -> u8 {
+    pub(crate) fn missed(&mut self, begun: Time) -> u8 {
+        if self.misses == 0 {
+            self.missed_at = begun;
+        }
         self.misses = self.misses.saturating_add(1);
         self.misses
     }

@@ -128,7 +128,7 @@ fn what_a_listing_showed_once_was_listed_and_is_no_longer_missed() {
     let live = |ledger: &Ledger| ledger.get(ServerId(1)).unwrap().live.clone();
     ledger.sight_quietly(ServerId(1), read(10));
     assert!(!live(&ledger).listed, "a reading of it alone is no listing");
-    ledger.update_live(ServerId(1), Live::missed);
+    ledger.update_live(ServerId(1), |live: &mut Live| live.missed(Time::ZERO));
     ledger.sight_quietly(ServerId(1), sighting(20, ProviderState::Running));
     assert!(live(&ledger).listed && live(&ledger).misses == 0);
     ledger.sight_quietly(ServerId(1), read(30));

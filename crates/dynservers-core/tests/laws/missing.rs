@@ -235,6 +235,53 @@ fn a_check_that_is_refused_confirms_no_account_that_was_known() {
 }
 
 #[test]
+fn looks_at_another_account_end_no_deletion() {
+    for is_accepted_by_ours in [false, true] {
+        let mut world = running(1);
+        world.cloud.habits.forgets_orders = is_accepted_by_ours;
+        world.fate(Fate::Refuse(Reason::Busy), move |effect| {
+            effect.op.name() == "delete" && !is_accepted_by_ours
+        });
+        if is_accepted_by_ours {
+            // Stopped by hand, since nothing that is asked for happens.
+            meddle_all(&mut world, |server| server.state = ProviderState::Stopped);
+        }
+        world.ensure(0);
+        while world.sent("delete") == 0 {
+            world.run_seconds(1);
+        }
+        world.run_seconds(1);
+        world.fates = Box::new(|_| Fate::Answer);
+        world.cloud.habits.identity = "elsewhere".to_owned();
+        world.cloud.denies_all = true;
+        let far = dynservers_core::Time::from_millis(u64::MAX);
+        meddle_all(&mut world, |server| server.listed_at = far);
+        world.run_seconds(1_800);
+        let told = (world.events_named("deleted"), world.events_named("held"));
+        assert_eq!(told, (0, 1), "accepted by ours: {is_accepted_by_ours}");
+        world.cloud.habits.identity = "acme".to_owned();
+        world.cloud.habits.forgets_orders = false;
+        world.cloud.denies_all = false;
+        meddle_all(&mut world, |server| server.listed_at = dynservers_core::Time::ZERO);
+        world.run_seconds(14_400);
+        assert_eq!((world.events_named("deleted"), world.cloud.count()), (1, 0));
+    }
+}
+
+#[test]
+fn a_check_that_is_refused_for_now_is_asked_again() {
+    for reason in [Reason::Busy, Reason::Quota, Reason::Credit, Reason::Capacity] {
+        let mut world = World::new();
+        world.fate(Fate::Refuse(reason), |effect| effect.op.name() == "check");
+        world.run_seconds(600);
+        assert_eq!(world.sent("look"), 0, "{reason}: nobody knows whose servers they would be");
+        world.fates = Box::new(|_| Fate::Answer);
+        world.ensure(1);
+        world.converge(1);
+    }
+}
+
+#[test]
 fn another_account_is_held_until_it_is_the_known_one_again() {
     let mut world = running(2);
     world.cloud.habits.identity = "elsewhere".to_owned();

@@ -88,8 +88,8 @@ pub(crate) struct Court {
     refused: BTreeMap<TypeName, VecDeque<u64>>,
     /// Servers that came to be by somebody else's hand: they are none too many of ours.
     pub(crate) uncounted: BTreeSet<ProviderId>,
-    /// Whether an operator said that another account is ours, or listings were later than they may be: then somebody may be
-    /// written off who lives.
+    /// Whether an operator said that another account is ours, or nobody could know better, or listings were later than they may
+    /// be: then somebody may be written off who lives.
     pub(crate) misled: bool,
     /// Whether the ledger may have forgotten that it told workers to go.
     pub(crate) forgot_drains: bool,

@@ -8,7 +8,7 @@ use dynservers_core::{
 use super::cloud::{Cloud, TrueServer};
 use super::law::is_ours;
 use super::run::{LastWish, World};
-use super::setup::{fleet, named, server_type};
+use super::setup::{fleet, named, provider, server_type};
 use super::step::{Crash, Meddling, Net, Step, StoreTrouble, Stranger, Wish};
 use super::wire::Rule;
 
@@ -70,8 +70,10 @@ impl<C: Cloud> World<C> {
             }
             Step::Account { is_ours } => {
                 self.is_elsewhere = !is_ours;
-                if self.store.rest().fleet.providers.values().all(|provider| provider.identity.is_none()) {
+                let known = self.store.rest().fleet.providers.get(&provider(0));
+                if known.is_none_or(|provider| provider.identity.is_none()) {
                     self.court.strain = Some("nothing was known of the account that was changed");
+                    self.court.misled = true;
                 }
                 self.clouds[0].account(is_ours);
             }
