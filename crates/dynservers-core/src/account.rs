@@ -43,6 +43,15 @@ impl Reconciler {
         }
     }
 
+    /// The account is not the one that is known: what it says is believed in nothing, and it is asked again who it is.
+    pub(crate) fn leave_account(&mut self, name: &ProviderName) {
+        let again_at = self.now + self.config.timing.poll_interval;
+        let live = self.provider_mut(name);
+        live.checked = false;
+        live.next_look = again_at;
+        self.acquit(name);
+    }
+
     /// Stands still until an operator has looked.
     pub(crate) fn begin_hold(&mut self, name: &ProviderName, hold: Hold) {
         let reason = crate::view::hold_reason(&hold);
@@ -62,13 +71,19 @@ impl Reconciler {
         let live = self.provider_mut(name);
         let Some(reading) = &mut live.account_read else { return };
         match outcome {
-            Outcome::Account(Account { total, limit, .. }) => {
+            Outcome::Account(Account { total, limit, identity }) => {
                 if next.is_some() {
                     reading.next = next;
                     return;
                 }
                 let begun = reading.begun;
                 live.account_read = None;
+                // The credentials may have changed since the latest check, and this is the word before creates.
+                if !self.is_known_account(name, identity) {
+                    self.leave_account(name);
+                    return;
+                }
+                let live = self.provider_mut(name);
                 live.account_retry = None;
                 live.account = Some(AccountSeen { begun, ended: now, total, limit });
                 self.count_seen(name, begun);

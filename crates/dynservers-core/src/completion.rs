@@ -120,7 +120,7 @@ impl Reconciler {
     }
 
     fn handle_check(&mut self, name: &ProviderName, outcome: Outcome, next: Option<Step>) {
-        let (now, poll) = (self.now, self.config.timing.poll_interval);
+        let now = self.now;
         let live = self.provider_mut(name);
         match outcome {
             Outcome::Account(_) if next.is_some() => {
@@ -130,16 +130,15 @@ impl Reconciler {
             }
             Outcome::Account(account) => {
                 let begun = live.check.take().map(|check| check.begun);
-                let is_known = self.is_known_account(name, account.identity);
-                let live = self.provider_mut(name);
-                live.checked = is_known;
-                live.wants_check = false;
-                live.next_look = if is_known { now } else { now + poll };
-                if is_known {
-                    live.confirmed = begun;
-                } else {
-                    self.acquit(name);
+                if !self.is_known_account(name, account.identity) {
+                    self.leave_account(name);
+                    return;
                 }
+                let live = self.provider_mut(name);
+                live.checked = true;
+                live.wants_check = false;
+                live.next_look = now;
+                live.confirmed = begun;
             }
             // Sent again as soon as the pace allows.
             Outcome::Throttled { .. } => {}

@@ -312,6 +312,11 @@ impl Reconciler {
     pub(crate) fn end_look(&mut self, name: &ProviderName) {
         let live = self.provider_mut(name);
         let Some(run) = live.look.take() else { return };
+        if !live.surveyed && run.is_short() {
+            // No ground to change anything on.
+            self.look_failed(name, Failure::new("the listing says that it lacks something"));
+            return;
+        }
         let begun = run.reading.begun;
         let is_survey = !live.surveyed && (run.is_complete() || live.looked.is_some());
         let was_blind = live.is_blind() || live.denied;

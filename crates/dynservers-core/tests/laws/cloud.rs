@@ -43,6 +43,8 @@ pub(crate) struct Habits {
     pub(crate) create_steps: u32,
     /// Whether a search gives a page with nothing on it first, and says that there is another.
     pub(crate) finds_in_pieces: bool,
+    /// How many servers more than it shows a listing says that there are.
+    pub(crate) overstates: u64,
 }
 
 impl Default for Habits {
@@ -58,6 +60,7 @@ impl Default for Habits {
             quota: None,
             create_steps: 1,
             finds_in_pieces: false,
+            overstates: 0,
         }
     }
 }
@@ -196,8 +199,8 @@ impl Cloud {
             })
             .into(),
             Op::Account => {
-                let total = Some(self.total() as u64);
-                Outcome::Account(Account { total, ..Account::default() }).into()
+                let (total, identity) = (Some(self.total() as u64), Some(self.habits.identity.clone()));
+                Outcome::Account(Account { total, limit: None, identity }).into()
             }
             Op::Look => self.page(effect.step.as_ref(), now),
             Op::Find(_) if self.habits.finds_in_pieces => {
@@ -331,7 +334,7 @@ impl Cloud {
         let next = (end < all.len()).then(|| Step((end - 1).to_string()));
         let page = Page {
             servers: all[offset..end].to_vec(),
-            total: Some(all.len() as u64),
+            total: Some(all.len() as u64 + self.habits.overstates),
             seam: Seam::Overlapping,
         };
         Completion { outcome: Outcome::Page(page), next, rate: None }

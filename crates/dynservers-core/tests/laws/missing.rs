@@ -269,6 +269,31 @@ fn looks_at_another_account_end_no_deletion() {
 }
 
 #[test]
+fn nothing_is_made_in_another_account_that_its_total_tells_of() {
+    let mut world = running(1);
+    world.cloud.habits.identity = "elsewhere".to_owned();
+    // Within the pause between two looks.
+    world.ensure(3);
+    world.run_seconds(1);
+    assert_eq!((world.events_named("held"), world.sent("create")), (1, 1));
+    world.cloud.habits.identity = "acme".to_owned();
+    world.converge(3);
+}
+
+#[test]
+fn a_first_look_that_says_that_it_lacks_something_is_no_ground_to_make_anything() {
+    let mut world = World::new();
+    world.cloud.habits.overstates = 1;
+    world.run_seconds(3_600);
+    assert_eq!((world.sent("create"), world.events_named("provider_unreachable")), (0, 1));
+    assert!(world.sent("look") < 30, "{}", world.sent("look"));
+    world.cloud.habits.overstates = 0;
+    world.run_seconds(600);
+    world.ensure(2);
+    world.converge(2);
+}
+
+#[test]
 fn a_check_that_is_refused_for_now_is_asked_again() {
     for reason in [Reason::Busy, Reason::Quota, Reason::Credit, Reason::Capacity] {
         let mut world = World::new();

@@ -6,6 +6,7 @@ use super::cloud::{Cloud, Told};
 use super::host::Happening;
 use super::law;
 use super::run::World;
+use super::setup::provider;
 use super::step::{Fate, Ops};
 
 /// How long one request may take, in milliseconds.
@@ -25,7 +26,9 @@ impl<C: Cloud> World<C> {
     pub(super) fn issue(&mut self, process: u64, effect: Effect) {
         self.judge(law::judge_intent(&effect, &self.store));
         let servers = self.servers();
-        let present = self.cloud_of(&effect.provider).servers().len();
+        // What is made in another account takes no room in ours.
+        let is_elsewhere = self.is_elsewhere && effect.provider == provider(0);
+        let present = if is_elsewhere { 0 } else { self.cloud_of(&effect.provider).servers().len() };
         self.judge(self.court.judge_room(&effect, present));
         if let Some(living) = &self.process {
             let clocks = (self.now, living.fleet_time(self.now));

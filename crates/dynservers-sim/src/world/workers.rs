@@ -91,8 +91,8 @@ impl Workers {
         self.of.get(id).is_some_and(|worker| worker.busy_until > now && !worker.is_gone)
     }
 
-    /// Whether a worker takes no work since it was told to drain.
+    /// Whether a worker takes no work since it was told to drain, and is still there.
     pub(crate) fn is_idle_for_good(&self, id: &ProviderId) -> bool {
-        self.of.get(id).is_some_and(|worker| worker.is_draining)
+        self.of.get(id).is_some_and(|worker| worker.is_draining && !worker.is_gone)
     }
 }
