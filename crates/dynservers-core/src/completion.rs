@@ -142,10 +142,10 @@ impl Reconciler {
             }
             // Sent again as soon as the pace allows.
             Outcome::Throttled { .. } => {}
-            Outcome::Denied(failure) | Outcome::Lost(failure) | Outcome::Unsent(failure) => {
-                self.check_failed(name, failure);
-            }
-            Outcome::Refused(Reason::Quota | Reason::Credit | Reason::Capacity | Reason::Busy, failure) => {
+            Outcome::Denied(failure)
+            | Outcome::Lost(failure)
+            | Outcome::Unsent(failure)
+            | Outcome::Refused(Reason::Quota | Reason::Credit | Reason::Capacity | Reason::Busy, failure) => {
                 self.check_failed(name, failure);
             }
             // A provider that has nothing to check, if it never had.

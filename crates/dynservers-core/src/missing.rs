@@ -154,10 +154,10 @@ impl Reconciler {
     /// What we deleted is gone after two looks that lack it, if a check since the first of them has shown that these are looks
     /// at our account, and unless they say themselves that they lack something.
     fn judge_deleted(&mut self, name: &ProviderName, id: ServerId, run: &LookRun) {
-        let missed = self.ledger.update_live(id, |live| (live.missed(run.reading.begun), live.missed_at));
-        let Some((misses, missed_at)) = missed else { return };
+        let count = self.ledger.update_live(id, |live| (live.missed(run.reading.begun), live.missed_at));
+        let Some((misses, since)) = count else { return };
         let live = self.provider_mut(name);
-        if misses < 2 || live.confirmed < Some(missed_at) {
+        if misses < 2 || live.confirmed < Some(since) {
             live.wants_check = true;
         } else if run.is_short() {
             self.suspect(id);

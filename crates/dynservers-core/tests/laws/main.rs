@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap has failed")]
 
+mod accounts;
 mod cloud;
 mod commands;
 mod crashes;
