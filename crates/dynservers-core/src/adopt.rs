@@ -204,8 +204,8 @@ impl Reconciler {
             record.doom(Why::FoundStopped, now);
         }
         let config = self.config.server_types.get(&record.server_type);
-        if record.status == Status::Running && config.is_some_and(|config| config.drain.is_some()) {
-            // Whoever had it before may have told its worker that it is to go.
+        if config.is_some_and(|config| config.drain.is_some()) {
+            // Whoever had it before may have told its worker that it is to go. It is asked once it runs.
             record.recall = Some(Retry { tries: 0, at: now });
         }
         if let Some(why) = doom {

@@ -3,9 +3,11 @@
 use alloc::vec::Vec;
 
 use crate::config::Config;
+use crate::decision::Why;
 use crate::ids::{ServerId, TypeName};
 use crate::provider::Provider;
 use crate::reconciler::Reconciler;
+use crate::record::{Retry, ServerRecord};
 use crate::status::Status;
 
 impl Reconciler {
@@ -33,6 +35,7 @@ impl Reconciler {
             if self.ledger.server(id).is_some_and(|record| record.status == Status::New) {
                 self.prepare_or_drop(id);
             }
+            self.recall_adopted(id, &before);
             self.ledger.touched.insert(&id);
         }
         // What failed may have been mended: nobody should wait half an hour to see whether it was.
@@ -47,6 +50,21 @@ impl Reconciler {
             });
         }
         self.touch_everything();
+    }
+
+    /// Whoever had an adopted server before may have told its worker to go, and only now does somebody say how to ask it.
+    fn recall_adopted(&mut self, id: ServerId, before: &Config) {
+        let drains = |config: &Config, record: &ServerRecord| {
+            config.server_types.get(&record.server_type).is_some_and(|config| config.drain.is_some())
+        };
+        let is_meant = |record: &ServerRecord| {
+            let is_adopted = record.why == Why::Found && record.removal.is_none();
+            is_adopted && drains(&self.config, record) && !drains(before, record)
+        };
+        if self.ledger.server(id).is_some_and(is_meant) {
+            let now = self.now;
+            self.ledger.update(id, |record| record.recall = Some(Retry { tries: 0, at: now }));
+        }
     }
 
     /// Asks what a new server is to be made from, unless servers of its type are made elsewhere by now.

@@ -227,8 +227,7 @@ fn drain(
     }
     let Some(drain) = removal.drain else {
         // Whatever it shows just now: what ran has a worker with something in hand, perhaps.
-        let is_up = matches!(record.status, Status::Running | Status::Draining)
-            || (seen.state == ProviderState::Running && record.unfinished.is_none());
+        let is_up = ran(record) || (seen.state == ProviderState::Running && record.unfinished.is_none());
         let drains = terms.drain.is_some() && removal.why.drains();
         return (is_up && drains).then_some(Verdict::Become(Turn::Draining));
     };
@@ -243,6 +242,12 @@ fn drain(
     } else {
         Verdict::Ask(question)
     })
+}
+
+/// Whether it was up, so that a worker was at work, as far as the record goes. A reboot ends none.
+fn ran(record: &ServerRecord) -> bool {
+    matches!(record.status, Status::Running | Status::Rebooting | Status::Draining)
+        || (record.status == Status::Hanging && record.previous_status == Some(Status::Rebooting))
 }
 
 fn recall_at(at: Time, terms: &Terms<'_>) -> Verdict {

@@ -142,7 +142,8 @@ impl LookRun {
             fresh -= u64::from(overlaps);
         }
         self.shown += fresh;
-        self.total = page.total;
+        // What an earlier page said is not forgotten where a later one says nothing.
+        self.total = page.total.or(self.total);
         self.last = page.servers.last().map(|server| server.provider_id.clone()).or(self.last.take());
         self.pages += 1;
         self.pages < MOST_PAGES
@@ -201,6 +202,16 @@ mod tests {
         assert!(!look(&[over(&["a", "b"], 3), over(&["c", "d"], 3)]), "one went before the seam");
         assert!(!look(&[over(&["a", "b"], 3), over(&["b", "c"], 4)]), "one came meanwhile");
         assert!(!look(&[over(&["a", "b"], 3), over(&[], 3)]));
+    }
+
+    #[test]
+    fn a_total_that_one_page_told_holds_for_pages_that_tell_none() {
+        let mut run = LookRun::begin(Time::ZERO, 0);
+        assert!(run.add(&page(&["a"], Some(3), Seam::Following)));
+        assert!(run.add(&page(&["b"], None, Seam::Following)));
+        assert!(run.is_short());
+        assert!(run.add(&page(&["c"], None, Seam::Following)));
+        assert!(!run.is_short());
     }
 
     #[test]

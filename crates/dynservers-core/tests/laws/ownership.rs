@@ -80,6 +80,29 @@ fn whoever_is_taken_over_is_told_to_go_on_working() {
 }
 
 #[test]
+fn whoever_is_taken_over_is_told_once_somebody_says_how_and_it_runs() {
+    let mut world = World::running(draining(), 2);
+    world.occupy_all(500);
+    world.ensure(0);
+    world.run_seconds(30);
+    world.disk = Disk::new(2);
+    world.crash();
+    world.reload(config());
+    // One of them is not up at that moment.
+    let key = world.cloud.living().map(|(key, _)| *key).next().unwrap();
+    world.cloud.meddle(key, |server| server.state = ProviderState::InProgress);
+    world.run_seconds(30);
+    world.command(Action::Takeover { provider: None }).unwrap();
+    world.ensure(2);
+    world.run_seconds(60);
+    assert_eq!((world.workers.count("undrain"), world.count(Status::Running)), (0, 1));
+    world.reload(draining());
+    world.cloud.meddle(key, |server| server.state = ProviderState::Running);
+    world.converge(2);
+    assert_eq!((world.idlers(), world.workers.count("undrain")), (Vec::new(), 2));
+}
+
+#[test]
 fn the_held_are_not_forgotten_by_the_word_of_another_account() {
     let mut world = World::running(config(), 3);
     world.disk = Disk::new(2);

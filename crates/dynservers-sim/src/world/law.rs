@@ -88,6 +88,10 @@ pub(crate) struct Court {
     refused: BTreeMap<TypeName, VecDeque<u64>>,
     /// Servers that came to be by somebody else's hand: they are none too many of ours.
     pub(crate) uncounted: BTreeSet<ProviderId>,
+    /// When the latest create reached a provider.
+    pub(crate) created_at: Option<u64>,
+    /// The latest that listings ever were, in milliseconds.
+    pub(crate) lag: u32,
     /// Whether an operator said that another account is ours, or nobody could know better, or listings were later than they may
     /// be: then somebody may be written off who lives.
     pub(crate) misled: bool,
@@ -322,6 +326,7 @@ pub(crate) fn judge_conviction(
     batch: &Batch,
     store: &FaultyStore,
     servers: &[TrueServer],
+    returned: &BTreeSet<ProviderId>,
 ) -> Result<(), Violation> {
     for change in &batch.changes {
         let Change::Server(record) = change else { continue };
@@ -332,7 +337,8 @@ pub(crate) fn judge_conviction(
         if store.server(record.id).is_some_and(|known| known.status == Status::Deleted) {
             continue;
         }
-        if servers.iter().any(|server| server.id == *id) {
+        // Whoever came back did so behind everybody's back, perhaps since it was looked for.
+        if servers.iter().any(|server| server.id == *id && !returned.contains(id)) {
             let what = format!("server {} is written off, and {id} lives", record.id);
             return Err(Violation { law: Law::Seen, what });
         }

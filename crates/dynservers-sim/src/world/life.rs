@@ -77,13 +77,14 @@ impl<C: Cloud> World<C> {
         self.crash(Crash { after: 0, is_done: false, down: 0, skew: 0 });
     }
 
-    /// Whether a create is on its way, so that a ledger that does not know of it is not what the fleet was promised.
+    /// Whether a create is on its way, or what it made is not listed yet, so that a ledger that does not know of it is not what the fleet was promised.
     pub(crate) fn is_creating(&self) -> bool {
+        let is_unlisted = |at: u64| self.now < at + u64::from(self.court.lag);
         let is_create = |happening: &Happening| match happening {
             Happening::Arrive { effect, .. } => matches!(effect.op, Op::CreateFromSnapshot(_)),
             _ => false,
         };
-        self.queue.values().any(is_create)
+        self.court.created_at.is_some_and(is_unlisted) || self.queue.values().any(is_create)
     }
 
     pub(super) fn persist(&mut self, process: u64, batch: Batch) -> Option<Input> {
@@ -119,7 +120,7 @@ impl<C: Cloud> World<C> {
 
     pub(super) fn write(&mut self, batch: &Batch) {
         if !self.court.misled {
-            self.judge(law::judge_conviction(batch, &self.store, &self.servers()));
+            self.judge(law::judge_conviction(batch, &self.store, &self.servers(), &self.court.uncounted));
         }
         for change in &batch.changes {
             match change {

@@ -1,8 +1,8 @@
 //! Taking steps: what each of them does to a world.
 
 use dynservers_core::{
-    Action, Command, CommandId, Demand, FoundLabels, Input, OwnerId, ProviderId, ServerId, Status, Time,
-    Token,
+    Action, Command, CommandId, Demand, FoundLabels, Hold, Input, OwnerId, ProviderId, ProviderRecord,
+    ServerId, Status, Time, Token,
 };
 
 use super::cloud::{Cloud, TrueServer};
@@ -49,6 +49,7 @@ impl<C: Cloud> World<C> {
             Step::Net(net) => self.net = net,
             Step::Boots { boot, every } => self.clouds.iter_mut().for_each(|cloud| cloud.boot(boot, every)),
             Step::Lag { millis } => {
+                self.court.lag = self.court.lag.max(millis);
                 if millis > HONEST_LAG {
                     self.court.strain = Some("listings were later than they may be");
                     self.court.misled = true;
@@ -118,7 +119,9 @@ impl<C: Cloud> World<C> {
         if last.reply.is_some() {
             self.evidence.note("a command said twice");
         }
-        if self.is_elsewhere && matches!(last.action, Action::Resume { .. }) {
+        let holds = |provider: &ProviderRecord| matches!(provider.hold, Some(Hold::OtherAccount { .. }));
+        let is_other = self.is_elsewhere || self.store.rest().fleet.providers.values().any(holds);
+        if is_other && matches!(last.action, Action::Resume { .. }) {
             self.court.misled = true;
             self.court.strain = Some("an operator said that another account is ours");
         }
@@ -172,7 +175,8 @@ impl<C: Cloud> World<C> {
                     self.court.strain = Some("nothing was known of the account that was changed");
                 }
                 if self.is_creating() {
-                    self.court.strain = Some("the ledger was replaced while a create was on its way");
+                    self.court.strain =
+                        Some("the ledger was replaced while a create was on its way, or was not yet listed");
                 }
                 self.court.note_found(&self.servers());
                 self.crash(Crash { after: 0, is_done: false, down: 1, skew: 0 });

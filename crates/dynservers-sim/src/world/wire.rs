@@ -102,6 +102,9 @@ impl<C: Cloud> World<C> {
                 Some(cloud.execute(effect, fate, told))
             }
         };
+        if completion.is_some() && matches!(effect.op, Op::CreateFromSnapshot(_)) {
+            self.court.created_at = Some(now);
+        }
         self.trace.request(now, effect, fate, completion.as_ref());
         if fate == Fate::Hang {
             return;

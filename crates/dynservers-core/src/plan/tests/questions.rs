@@ -65,6 +65,11 @@ fn only_who_may_have_work_in_hand_is_drained() {
     assert_eq!(plan(Status::Running, busy, Why::Surplus, |_| ()), begins, "it ran, whatever it shows now");
     assert_eq!(plan(Status::Starting, up, Why::Surplus, |_| ()), begins, "it is up by now");
     assert_ne!(plan(Status::Starting, busy, Why::Surplus, |_| ()), begins);
+    assert_eq!(plan(Status::Rebooting, busy, Why::Surplus, |_| ()), begins, "it comes back");
+    let rebooted: fn(&mut Case) = |case| case.record().previous_status = Some(Status::Rebooting);
+    assert_eq!(plan(Status::Hanging, busy, Why::Surplus, rebooted), begins, "it may yet come back");
+    let started: fn(&mut Case) = |case| case.record().previous_status = Some(Status::Starting);
+    assert_ne!(plan(Status::Hanging, busy, Why::Surplus, started), begins, "it never came up");
     let unfinished: fn(&mut Case) = |case| case.record().unfinished = Some(Step("2".into()));
     assert_eq!(plan(Status::Starting, up, Why::Surplus, unfinished), soft_stop(), "it never was whole");
     assert_ne!(plan(Status::Running, up, Why::Failed, |_| ()), begins, "it failed");
