@@ -5,13 +5,15 @@ use core::time::Duration;
 
 use crate::effect::{Addresses, Failure, Reason, Step};
 use crate::event::EventKind;
-use crate::ids::{ProviderId, ServerId};
+use crate::ids::{ProviderId, ProviderName, ServerId};
 use crate::input::Prepared;
 use crate::reconciler::{Reconciler, set_phase};
 use crate::record::{Phase, ServerRecord};
 use crate::status::Status;
 use crate::time::Time;
 
+/// Looks so many times as far apart as they should be say little about when something happened between them.
+const LATE: u32 = 3;
 /// How many given-up tokens a record keeps: what bears an older one is an orphan like any other.
 const MOST_ABANDONED: usize = 32;
 
@@ -173,13 +175,20 @@ impl Reconciler {
         }
     }
 
+    /// Whether a look shows what happened while nobody looked, and not how long that took.
+    fn was_unseen(&self, name: &ProviderName, since: Time) -> bool {
+        let Some(live) = self.provider(name) else { return true };
+        let begun = live.look.as_ref().map_or(self.now, |run| run.reading.begun);
+        // A look of many pages is as late as it is long.
+        let pause = (self.config.timing.poll_interval * LATE).max(self.now.since(begun) * LATE);
+        live.looked.map_or(since < self.started, |looked| begun > looked.max(since) + pause)
+    }
+
     /// Learns how long a passing status takes: at once if it took longer, slowly if it took less.
     pub(crate) fn learn(&mut self, id: ServerId, status: Status, since: Time) {
         let taken = self.now.since(since);
         let Some(record) = self.ledger.server(id) else { return };
-        // The first look shows what happened while nobody looked, and not how long that took.
-        let is_first_look = self.provider(&record.provider).is_none_or(|live| live.looked.is_none());
-        if is_first_look && since < self.started {
+        if self.was_unseen(&record.provider, since) {
             return;
         }
         let server_type = record.server_type.clone();

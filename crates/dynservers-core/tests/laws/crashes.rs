@@ -3,7 +3,7 @@
 use dynservers_core::{Action, Status};
 
 use crate::cloud::Fate;
-use crate::world::{World, type_name};
+use crate::world::{World, config, type_name};
 
 /// A life with everything in it.
 fn live(world: &mut World) {
@@ -107,4 +107,19 @@ fn time_that_nobody_watched_is_not_learned() {
     world.run_seconds(60);
     assert_eq!(world.count(Status::Running), 1);
     assert_eq!(world.machine.view(world.now).types[&type_name()].boot_time, None);
+}
+
+#[test]
+fn time_in_which_the_provider_could_not_be_seen_is_not_learned() {
+    let mut world = World::running(config(), 1);
+    let boot = |world: &World| world.machine.view(world.now).types[&type_name()].boot_time;
+    let known = boot(&world).unwrap();
+    world.ensure(2);
+    world.run_seconds(1);
+    assert_eq!(world.sent("create"), 2);
+    world.fate(Fate::Deny, |_| true);
+    world.run_seconds(36_000);
+    world.fates = Box::new(|_| Fate::Answer);
+    world.converge(2);
+    assert_eq!(boot(&world), Some(known));
 }
