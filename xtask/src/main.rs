@@ -23,7 +23,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "test",
         "build the daemon, then run every test and documentation example; further arguments go to cargo test",
     ),
-    ("services", "start the real servers that tests speak to, as `test` does by itself, and keep them until the input ends"),
+    (
+        "services",
+        "start the real servers that tests speak to, as `test` does by itself, and keep them until the input ends",
+    ),
     (
         "storm",
         "kill the daemon at drawn moments of local servers, --rounds N times (200), and look for what is left",

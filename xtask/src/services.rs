@@ -124,7 +124,8 @@ impl Service {
     fn start(&self) -> Result<(Running, String), Failure> {
         let broken = |what: &str| Failure::Broken(format!("{} could not be started: {what}", self.name));
         let port = free_port().map_err(|error| broken(&error.to_string()))?;
-        let directory = std::env::temp_dir().join(format!("dynservers-{}-{}-{port}", self.binary, std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("dynservers-{}-{}-{port}", self.binary, std::process::id()));
         fs::create_dir_all(&directory).map_err(|error| broken(&error.to_string()))?;
         let log = fs::File::create(directory.join("log")).map_err(|error| broken(&error.to_string()))?;
         let child = Command::new(self.binary)
@@ -148,7 +149,9 @@ impl Service {
     fn answers(&self, port: u16) -> bool {
         let (question, answer) = self.greeting;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else { return false };
+        let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else {
+            return false;
+        };
         let mut heard = vec![0; answer.len()];
         stream.set_read_timeout(Some(Duration::from_secs(1))).is_ok()
             && stream.write_all(question.as_bytes()).is_ok()
@@ -179,13 +182,16 @@ mod tests {
 
     #[test]
     fn a_server_that_ends_at_once_is_told_of_with_its_own_words() {
-        let service = Service { command: |_, _| vec!["--no-such-option".to_owned(), "1".to_owned()], ..redis("cargo") };
+        let service =
+            Service { command: |_, _| vec!["--no-such-option".to_owned(), "1".to_owned()], ..redis("cargo") };
         let Err(Failure::Broken(told)) = service.start() else { panic!("it cannot start") };
         assert!(told.starts_with("Redis could not be started"), "{told}");
     }
 
     fn redis(binary: &'static str) -> Service {
-        let [Service { name, variable, package, command, url, greeting, .. }] = SERVICES else { panic!("one service") };
+        let [Service { name, variable, package, command, url, greeting, .. }] = SERVICES else {
+            panic!("one service")
+        };
         Service { name, variable, binary, package, command: *command, url: *url, greeting: *greeting }
     }
 }

@@ -63,7 +63,9 @@ pub enum InvalidRedis {
     #[error("the address holds a user or a password: give them apart from it, by environment or file")]
     Credentials,
     /// Nobody else may read along.
-    #[error("{shown} is another machine, and redis:// sends everything in the clear: write rediss://, or allow it")]
+    #[error(
+        "{shown} is another machine, and redis:// sends everything in the clear: write rediss://, or allow it"
+    )]
     Plain {
         /// The address, without what is secret.
         shown: String,
@@ -108,14 +110,16 @@ impl Redis {
             });
             secret.transpose().map_err(|failure| Unknown::new(failure.message))
         };
-        let mut settings = self.address.redis_settings().clone().set_lib_name("dynservers", env!("CARGO_PKG_VERSION"));
+        let mut settings =
+            self.address.redis_settings().clone().set_lib_name("dynservers", env!("CARGO_PKG_VERSION"));
         if let Some(username) = read(&self.login.username)? {
             settings = settings.set_username(username.expose_secret());
         }
         if let Some(password) = read(&self.login.password)? {
             settings = settings.set_password(password.expose_secret());
         }
-        let client = Client::open(self.address.clone().set_redis_settings(settings)).map_err(|error| self.failed(&error))?;
+        let client = Client::open(self.address.clone().set_redis_settings(settings))
+            .map_err(|error| self.failed(&error))?;
         client.get_connection_with_timeout(left(deadline)).map_err(|error| self.failed(&error))
     }
 
@@ -198,7 +202,11 @@ impl Redis {
 
 impl fmt::Debug for Redis {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Redis").field("server", &self.shown).field("queues", &self.queues).finish_non_exhaustive()
+        formatter
+            .debug_struct("Redis")
+            .field("server", &self.shown)
+            .field("queues", &self.queues)
+            .finish_non_exhaustive()
     }
 }
 

@@ -58,7 +58,11 @@ fn server_time(connection: &mut Connection) -> f64 {
 #[test]
 fn lists_and_sorted_sets_are_counted_and_what_is_not_there_is_none() {
     let (mut redis, list, set) = (connection(), name("list"), name("set"));
-    assert_eq!(counts(Queue::List { key: list.clone() }), (0, 0), "the server says that there is no such key");
+    assert_eq!(
+        counts(Queue::List { key: list.clone() }),
+        (0, 0),
+        "the server says that there is no such key"
+    );
     let _: () = redis.rpush(&list, vec!["a", "b", "c"]).unwrap();
     let _: () = redis.zadd_multiple(&set, &[(1, "a"), (2, "b")]).unwrap();
     assert_eq!(counts(Queue::List { key: list.clone() }), (3, 0));
@@ -96,7 +100,8 @@ fn laravel_counts_what_waits_what_was_delayed_and_is_due_and_what_is_reserved() 
     assert_eq!(count(queue()).unwrap(), Signal::default());
     let key = format!("{prefix}queues:default");
     let now = server_time(&mut redis);
-    let payload = |since: f64| json!({"uuid": "u", "attempts": 0, "createdAt": (now - since) as u64}).to_string();
+    let payload =
+        |since: f64| json!({"uuid": "u", "attempts": 0, "createdAt": (now - since) as u64}).to_string();
     let _: () = redis.rpush(&key, vec![payload(90.0), payload(10.0)]).unwrap();
     let _: () = redis.zadd(format!("{key}:delayed"), payload(3.0), now as u64 - 1).unwrap();
     let _: () = redis.zadd(format!("{key}:delayed"), payload(2.0), now as u64 + 3_600).unwrap();

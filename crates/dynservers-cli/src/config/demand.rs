@@ -12,6 +12,7 @@ use dynservers_http::Text;
 use super::call::{Asked, headers, plain_http, url};
 use super::field::Field;
 use super::reader::{Kinds, Section};
+use super::redis::{self, RedisSettings};
 
 /// Where it is read how much work there is for a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub(crate) enum SourceSettings {
         /// How long the answer may take.
         timeout: Duration,
     },
+    /// Queues in a Redis.
+    Redis(RedisSettings),
     /// A directory with a file for each job.
     Spool {
         /// The directory; absolute.
@@ -58,15 +61,21 @@ pub(crate) enum SourceSettings {
 enum SourceKind {
     Command,
     Http,
+    Redis,
     Spool,
 }
 
-const KINDS: [(&str, SourceKind); 3] =
-    [("command", SourceKind::Command), ("http", SourceKind::Http), ("spool", SourceKind::Spool)];
+const KINDS: [(&str, SourceKind); 4] = [
+    ("command", SourceKind::Command),
+    ("http", SourceKind::Http),
+    ("redis", SourceKind::Redis),
+    ("spool", SourceKind::Spool),
+];
 /// The keys that sources of some kinds have only.
 const KEYS: Kinds = &[
     ("command", &["command"]),
     ("http", &["url", "headers", "plain_http", "pointer", "in_flight"]),
+    ("redis", redis::KEYS),
     ("spool", &["directory"]),
 ];
 /// The sources of one type, each of which is asked at every measurement.
@@ -124,7 +133,7 @@ fn sources(field: &Field<'_>) -> Option<Vec<SourceSettings>> {
 
 fn source(field: &Field<'_>) -> Option<SourceSettings> {
     let mut section = field.section()?;
-    let kind = section.required("kind", "kind = \"command\", \"http\" or \"spool\"");
+    let kind = section.required("kind", "kind = \"command\", \"http\", \"redis\" or \"spool\"");
     let (word, kind) =
         kind.and_then(|field| field.choice(&KINDS.map(|(word, kind)| (word, (word, kind)))))?;
     let source = match kind {
@@ -146,6 +155,10 @@ fn source(field: &Field<'_>) -> Option<SourceSettings> {
                 let (pointer, in_flight, timeout) = (waiting?, in_flight?, timeout?);
                 Some(SourceSettings::Http { url, plain, pointer, in_flight, headers, timeout })
             })
+        }
+        SourceKind::Redis => {
+            let timeout = timeout(&mut section);
+            redis::read(&mut section, timeout).map(SourceSettings::Redis)
         }
         SourceKind::Spool => {
             let directory = section.required("directory", "directory = \"jobs\"");

@@ -72,7 +72,12 @@ impl Queue {
         let due = now.as_secs().to_string();
         let mut answers = self.ask(
             connection,
-            &[&["LLEN", key], &["ZCOUNT", &delayed, "-inf", &due], &["ZCARD", &reserved], &["LINDEX", key, "0"]],
+            &[
+                &["LLEN", key],
+                &["ZCOUNT", &delayed, "-inf", &due],
+                &["ZCARD", &reserved],
+                &["LINDEX", key, "0"],
+            ],
         )?;
         let waiting = answers.number()?.saturating_add(answers.number()?);
         let in_flight = answers.number()?;
@@ -84,8 +89,10 @@ impl Queue {
     /// Jobs are put before the others and taken from the end. Each process tells in a hash what it has in hand.
     fn sidekiq(&self, connection: &mut Connection, queue: &str) -> Result<Signal, Counting> {
         let key = format!("queue:{queue}");
-        let mut answers =
-            self.ask(connection, &[&["TIME"], &["LLEN", &key], &["LINDEX", &key, "-1"], &["SMEMBERS", "processes"]])?;
+        let mut answers = self.ask(
+            connection,
+            &[&["TIME"], &["LLEN", &key], &["LINDEX", &key, "-1"], &["SMEMBERS", "processes"]],
+        )?;
         let (now, waiting) = (answers.time()?, answers.number()?);
         let oldest_wait = answers.job()?.and_then(|job| since(&job, &["enqueued_at"], now));
         let mut in_flight = 0;
@@ -98,7 +105,8 @@ impl Queue {
             for _ in &keys {
                 let works = answers.texts()?;
                 let is_of_this = |work: &&String| {
-                    serde_json::from_str::<Json>(work).is_ok_and(|work| work.get("queue").and_then(Json::as_str) == Some(queue))
+                    serde_json::from_str::<Json>(work)
+                        .is_ok_and(|work| work.get("queue").and_then(Json::as_str) == Some(queue))
                 };
                 in_flight += works.iter().filter(is_of_this).count() as u64;
             }
@@ -115,7 +123,12 @@ impl Queue {
         let due = now.as_millis().saturating_mul(0x1000).saturating_add(0xfff).to_string();
         let mut answers = self.ask(
             connection,
-            &[&["LLEN", &wait], &["ZCARD", &prioritized], &["ZCOUNT", &delayed, "-inf", &due], &["LLEN", &active]],
+            &[
+                &["LLEN", &wait],
+                &["ZCARD", &prioritized],
+                &["ZCOUNT", &delayed, "-inf", &due],
+                &["LLEN", &active],
+            ],
         )?;
         let waiting = answers.number()?.saturating_add(answers.number()?).saturating_add(answers.number()?);
         Ok(Signal { waiting, in_flight: answers.number()?, oldest_wait: None })
@@ -135,7 +148,8 @@ impl Queue {
         };
         let lag = "the server does not tell how much waits: that needs Redis 7.0, and a stream from whose middle nothing was deleted";
         let waiting = number("lag").ok_or_else(|| self.nonsense(lag))?;
-        let in_flight = number("pending").ok_or_else(|| self.nonsense("XINFO GROUPS tells of no \"pending\""))?;
+        let in_flight =
+            number("pending").ok_or_else(|| self.nonsense("XINFO GROUPS tells of no \"pending\""))?;
         Ok(Signal { waiting, in_flight, oldest_wait: None })
     }
 
@@ -192,13 +206,17 @@ impl Answers<'_> {
     fn number(&mut self) -> Result<u64, Counting> {
         match self.next()? {
             Value::Int(number) if number >= 0 => Ok(number.unsigned_abs()),
-            other => Err(self.queue.nonsense(&format!("the server answered {other:?} where a count belongs"))),
+            other => {
+                Err(self.queue.nonsense(&format!("the server answered {other:?} where a count belongs")))
+            }
         }
     }
 
     fn texts(&mut self) -> Result<Vec<String>, Counting> {
         match self.next()? {
-            Value::Array(values) | Value::Set(values) => Ok(values.iter().filter_map(|value| text(Some(value))).collect()),
+            Value::Array(values) | Value::Set(values) => {
+                Ok(values.iter().filter_map(|value| text(Some(value))).collect())
+            }
             other => Err(self.queue.nonsense(&format!("the server answered {other:?} where a list belongs"))),
         }
     }
@@ -242,10 +260,13 @@ fn since(job: &Json, names: &[&str], now: Duration) -> Option<Duration> {
 /// Gives a value by its name out of a map, or out of a list of names and values.
 fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     match value {
-        Value::Array(items) => {
-            items.chunks_exact(2).find(|pair| text(pair.first()).as_deref() == Some(name)).and_then(|pair| pair.get(1))
+        Value::Array(items) => items
+            .chunks_exact(2)
+            .find(|pair| text(pair.first()).as_deref() == Some(name))
+            .and_then(|pair| pair.get(1)),
+        Value::Map(items) => {
+            items.iter().find(|(key, _)| text(Some(key)).as_deref() == Some(name)).map(|(_, value)| value)
         }
-        Value::Map(items) => items.iter().find(|(key, _)| text(Some(key)).as_deref() == Some(name)).map(|(_, value)| value),
         _ => None,
     }
 }
