@@ -21,11 +21,10 @@ fn redis() -> String {
 /// Says one command to Redis, as any client does, and gives the first line of its answer.
 fn say(arguments: &[&str]) -> String {
     let mut stream = TcpStream::connect(redis()).expect("it is there");
-    let mut text = format!("*{}\r\n", arguments.len());
+    write!(stream, "*{}\r\n", arguments.len()).expect("it listens");
     for argument in arguments {
-        text.push_str(&format!("${}\r\n{argument}\r\n", argument.len()));
+        write!(stream, "${}\r\n{argument}\r\n", argument.len()).expect("it listens");
     }
-    stream.write_all(text.as_bytes()).expect("it listens");
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n") {
         let mut byte = [0];

@@ -50,9 +50,10 @@ fn reason(queue: Queue) -> String {
     count(queue).unwrap_err().reason
 }
 
-fn server_time(connection: &mut Connection) -> f64 {
+/// Gives the server's time in milliseconds.
+fn server_time(connection: &mut Connection) -> u64 {
     let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(connection).unwrap();
-    (seconds * 1_000_000 + micros) as f64 / 1e6
+    seconds * 1_000 + micros / 1_000
 }
 
 #[test]
@@ -99,20 +100,19 @@ fn laravel_counts_what_waits_what_was_delayed_and_is_due_and_what_is_reserved() 
     let queue = || Queue::Laravel { prefix: prefix.clone(), queue: "default".to_owned() };
     assert_eq!(count(queue()).unwrap(), Signal::default());
     let key = format!("{prefix}queues:default");
-    let now = server_time(&mut redis);
-    let payload =
-        |since: f64| json!({"uuid": "u", "attempts": 0, "createdAt": (now - since) as u64}).to_string();
-    let _: () = redis.rpush(&key, vec![payload(90.0), payload(10.0)]).unwrap();
-    let _: () = redis.zadd(format!("{key}:delayed"), payload(3.0), now as u64 - 1).unwrap();
-    let _: () = redis.zadd(format!("{key}:delayed"), payload(2.0), now as u64 + 3_600).unwrap();
-    let _: () = redis.zadd(format!("{key}:reserved"), payload(200.0), now as u64 + 60).unwrap();
+    let now = server_time(&mut redis) / 1_000;
+    let payload = |since: u64| json!({"uuid": "u", "attempts": 0, "createdAt": now - since}).to_string();
+    let _: () = redis.rpush(&key, vec![payload(90), payload(10)]).unwrap();
+    let _: () = redis.zadd(format!("{key}:delayed"), payload(3), now - 1).unwrap();
+    let _: () = redis.zadd(format!("{key}:delayed"), payload(2), now + 3_600).unwrap();
+    let _: () = redis.zadd(format!("{key}:reserved"), payload(200), now + 60).unwrap();
     let signal = count(queue()).unwrap();
     assert_eq!((signal.waiting, signal.in_flight), (3, 1), "one that is due in an hour is no work now");
     let oldest = signal.oldest_wait.unwrap().as_secs();
     assert!((90..150).contains(&oldest), "{oldest}");
     // Horizon writes a text of seconds.
-    let _: () = redis.lpush(&key, json!({"pushedAt": format!("{:.4}", now - 300.0)}).to_string()).unwrap();
-    assert!(count(queue()).unwrap().oldest_wait.unwrap() >= Duration::from_secs(300));
+    let _: () = redis.lpush(&key, json!({"pushedAt": format!("{}.2519", now - 300)}).to_string()).unwrap();
+    assert!(count(queue()).unwrap().oldest_wait.unwrap() >= Duration::from_secs(299));
     let _: () = redis.lpush(&key, "no JSON at all").unwrap();
     assert_eq!(count(queue()).unwrap().oldest_wait, None);
     let _: () = redis.del(&[key.clone(), format!("{key}:delayed"), format!("{key}:reserved")]).unwrap();
@@ -125,8 +125,8 @@ fn sidekiq_counts_what_waits_and_what_its_processes_say_that_they_do() {
     assert_eq!(counted(), Signal::default());
     let (key, now) = (format!("queue:{queue}"), server_time(&mut redis));
     let job = |enqueued_at: serde_json::Value| json!({"jid": "j", "enqueued_at": enqueued_at}).to_string();
-    let _: () = redis.lpush(&key, job(json!((now * 1_000.0) as u64 - 120_000))).unwrap();
-    let _: () = redis.lpush(&key, job(json!((now * 1_000.0) as u64))).unwrap();
+    let _: () = redis.lpush(&key, job(json!(now - 120_000))).unwrap();
+    let _: () = redis.lpush(&key, job(json!(now))).unwrap();
     let process = name("host:1");
     let _: () = redis.sadd("processes", &process).unwrap();
     let work = |queue: &str| json!({"queue": queue, "run_at": 1, "payload": "{}"}).to_string();
@@ -146,7 +146,7 @@ fn bull_mq_counts_by_state_and_nothing_of_a_paused_queue() {
     let counted = || counts(Queue::BullMq { prefix: "bull".to_owned(), queue: queue.clone() });
     let key = |part: &str| format!("bull:{queue}:{part}");
     assert_eq!(counted(), (0, 0));
-    let now = (server_time(&mut redis) * 1_000.0) as u64;
+    let now = server_time(&mut redis);
     let _: () = redis.lpush(key("wait"), vec!["1", "2"]).unwrap();
     let _: () = redis.zadd(key("prioritized"), "3", 5).unwrap();
     let _: () = redis.zadd(key("delayed"), "4", (now - 1_000) * 0x1000 + 7).unwrap();
@@ -222,7 +222,7 @@ fn what_is_no_redis_is_unknown_in_time_and_never_zero() {
     assert!(told_by(&dead, LONG).contains("onnection refused"));
 
     let short = Duration::from_millis(200);
-    let hung = served(|stream| std::mem::forget(stream));
+    let hung = served(std::mem::forget);
     assert!(told_by(&hung, short).contains("no answer in time"));
 
     let nonsense = served(|mut stream| {
