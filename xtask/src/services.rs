@@ -20,26 +20,55 @@ struct Service {
     binary: &'static str,
     /// Debian's package of it.
     package: &'static str,
+    /// What must lie in its directory.
+    files: fn(port: u16) -> Vec<(&'static str, String)>,
     command: fn(directory: &Path, port: u16) -> Vec<String>,
     url: fn(port: u16) -> String,
     /// What is said to it, and how its answer begins once it is up.
     greeting: (&'static str, &'static str),
 }
 
-const SERVICES: &[Service] = &[Service {
-    name: "Redis",
-    variable: "DYNSERVERS_TEST_REDIS",
-    binary: "redis-server",
-    package: "redis-server",
-    command: |directory, port| {
-        let (directory, port) = (directory.display().to_string(), port.to_string());
-        ["--port", &port, "--bind", "127.0.0.1", "--dir", &directory, "--save", "", "--appendonly", "no"]
-            .map(str::to_owned)
-            .into()
+const SERVICES: &[Service] = &[
+    Service {
+        name: "Redis",
+        variable: "DYNSERVERS_TEST_REDIS",
+        binary: "redis-server",
+        package: "redis-server",
+        files: |_| Vec::new(),
+        command: |directory, port| {
+            let (directory, port) = (directory.display().to_string(), port.to_string());
+            ["--port", &port, "--bind", "127.0.0.1", "--dir", &directory, "--save", "", "--appendonly", "no"]
+                .map(str::to_owned)
+                .into()
+        },
+        url: |port| format!("redis://127.0.0.1:{port}"),
+        greeting: ("PING\r\n", "+PONG"),
     },
-    url: |port| format!("redis://127.0.0.1:{port}"),
-    greeting: ("PING\r\n", "+PONG"),
-}];
+    Service {
+        name: "Prometheus",
+        variable: "DYNSERVERS_TEST_PROMETHEUS",
+        binary: "prometheus",
+        package: "prometheus",
+        files: |port| {
+            let targets = format!("static_configs: [{{ targets: ['127.0.0.1:{port}'] }}]");
+            let text = format!(
+                "scrape_configs: [{{ job_name: itself, scrape_interval: 1s, scrape_timeout: 1s, {targets} }}]\n"
+            );
+            vec![("prometheus.yml", text)]
+        },
+        command: |directory, port| {
+            let directory = directory.display();
+            [
+                format!("--config.file={directory}/prometheus.yml"),
+                format!("--storage.tsdb.path={directory}/data"),
+                format!("--web.listen-address=127.0.0.1:{port}"),
+            ]
+            .into()
+        },
+        url: |port| format!("http://127.0.0.1:{port}"),
+        greeting: ("GET /-/ready HTTP/1.0\r\n\r\n", "HTTP/1.0 200"),
+    },
+];
 
 /// Servers that run as long as this lives.
 #[derive(Debug, Default)]
@@ -128,10 +157,15 @@ impl Service {
             std::env::temp_dir().join(format!("dynservers-{}-{}-{port}", self.binary, std::process::id()));
         fs::create_dir_all(&directory).map_err(|error| broken(&error.to_string()))?;
         let log = fs::File::create(directory.join("log")).map_err(|error| broken(&error.to_string()))?;
+        for (name, text) in (self.files)(port) {
+            fs::write(directory.join(name), text).map_err(|error| broken(&error.to_string()))?;
+        }
+        let errors = log.try_clone().map_err(|error| broken(&error.to_string()))?;
         let child = Command::new(self.binary)
             .args((self.command)(&directory, port))
             .stdin(Stdio::null())
             .stdout(log)
+            .stderr(errors)
             .spawn()
             .map_err(|error| broken(&error.to_string()))?;
         let mut running = Running { child, directory };
@@ -182,16 +216,20 @@ mod tests {
 
     #[test]
     fn a_server_that_ends_at_once_is_told_of_with_its_own_words() {
-        let service =
-            Service { command: |_, _| vec!["--no-such-option".to_owned(), "1".to_owned()], ..redis("cargo") };
-        let Err(Failure::Broken(told)) = service.start() else { panic!("it cannot start") };
-        assert!(told.starts_with("Redis could not be started"), "{told}");
-    }
-
-    fn redis(binary: &'static str) -> Service {
-        let [Service { name, variable, package, command, url, greeting, .. }] = SERVICES else {
-            panic!("one service")
+        let service = Service {
+            name: "Nothing",
+            variable: "DYNSERVERS_TEST_NOTHING",
+            binary: "cargo",
+            package: "cargo",
+            files: |_| Vec::new(),
+            command: |_, _| vec!["--no-such-option".to_owned()],
+            url: |_| String::new(),
+            greeting: ("", "."),
         };
-        Service { name, variable, binary, package, command: *command, url: *url, greeting: *greeting }
+        let Err(Failure::Broken(told)) = service.start() else { panic!("it cannot start") };
+        assert!(
+            told.starts_with("Nothing could not be started") && told.contains("--no-such-option"),
+            "{told}"
+        );
     }
 }
