@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynservers_core::{Demand, TypeName};
+use dynservers_demand::prometheus::Prometheus;
 use dynservers_demand::redis::InvalidRedis;
 use dynservers_demand::spool::Spool;
 use dynservers_demand::{Command, Http, InvalidPointer, Source, Sources, TooManySources};
@@ -126,6 +127,12 @@ fn source(
             let http = Http::new(web, pointer.clone(), in_flight.clone())
                 .map_err(|source| MeasuringError::Pointer { server_type: server_type.clone(), source })?;
             (name, Arc::new(http))
+        }
+        SourceSettings::Prometheus { url, plain, query, in_flight, headers, timeout } => {
+            let headers = workers::headers(headers);
+            let prometheus = Prometheus::new(url, query, in_flight.as_deref(), &headers, *plain, *timeout)
+                .map_err(|source| MeasuringError::Web { server_type: server_type.clone(), source })?;
+            ("prometheus".to_owned(), Arc::new(prometheus))
         }
         SourceSettings::Redis(settings) => {
             let redis = settings

@@ -8,7 +8,7 @@ mod credentials;
 mod good_inputs;
 mod good_local;
 mod readme;
-mod redis;
+mod servers;
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Sources in a Redis, right and wrong.
+//! Sources that are servers of their own, right and wrong: Redis and Prometheus.
 
 use std::time::Duration;
 
@@ -87,4 +87,31 @@ fn what_cannot_be_is_told_with_what_to_do() {
         assert!(told.contains(expected), "{keys}:\n{told}");
         assert!(told.starts_with("error: ") && !told.contains("hunter2"), "{keys}:\n{told}");
     }
+}
+
+#[test]
+fn a_prometheus_is_asked_one_query_or_two() {
+    let directory = directory();
+    let source = "kind = \"prometheus\"\nurl = \"http://127.0.0.1:9090\"\nquery = \"sum(a)\"\nin_flight = \"sum(b{c='d'})\"";
+    let file = LOCAL.replace("kind = \"spool\"\ndirectory = \"jobs\"", source);
+    let configuration = parse_in(&file, directory.path()).expect("it is right");
+    let demand =
+        configuration.server_types.values().find_map(|settings| settings.demand.as_ref()).expect("one");
+    let expected = SourceSettings::Prometheus {
+        url: "http://127.0.0.1:9090".into(),
+        plain: false,
+        query: "sum(a)".into(),
+        in_flight: Some("sum(b{c='d'})".into()),
+        headers: std::collections::BTreeMap::new(),
+        timeout: Duration::from_secs(10),
+    };
+    assert!(demand.sources.contains(&expected), "{:?}", demand.sources);
+    let told = |keys: &str| {
+        told_with(&format!(
+            "sources = [{{ kind = \"prometheus\", {keys} }}]\npolicy = {{ jobs_per_server = 10 }}"
+        ))
+    };
+    assert!(told("url = \"http://127.0.0.1:9090\"").contains("query: is missing"));
+    assert!(told("url = \"http://127.0.0.1:9090\", query = \" \"").contains("query: is empty"));
+    assert!(told("url = \"http://prometheus.example\", query = \"a\"").contains("plain_http = true"));
 }
