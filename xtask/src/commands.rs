@@ -1,6 +1,7 @@
 //! What each command does.
 
 use crate::runner::{Cargo, Failure};
+use crate::services::Services;
 use crate::tally::Tally;
 use crate::tidy as checks;
 
@@ -58,9 +59,11 @@ pub(crate) const THREADS: &str = "6";
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     checks::daemon().run()?;
     Cargo::new("build --workspace --all-features --example test_your_app --quiet").run()?;
+    let services = Services::start()?;
     let tests = Cargo::new("test --workspace --all-features --no-fail-fast")
         .environment("RUST_TEST_THREADS", THREADS)
         .arguments(arguments);
+    let tests = services.environment.iter().fold(tests, |tests, (key, url)| tests.environment(key, url));
     let mut tally = Tally::default();
     let done = tests.run_watched(|line| tally.read(line));
     println!("\ntest: {}", tally.summary(done.is_ok()));

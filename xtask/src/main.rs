@@ -6,6 +6,7 @@ mod exhaust;
 mod fuzz;
 mod mutants;
 mod runner;
+mod services;
 mod tally;
 mod tidy;
 mod whole;
@@ -21,6 +22,10 @@ const COMMANDS: &[(&str, &str)] = &[
     (
         "test",
         "build the daemon, then run every test and documentation example; further arguments go to cargo test",
+    ),
+    (
+        "services",
+        "start the real servers that tests speak to, as `test` does by itself, and keep them until the input ends",
     ),
     (
         "storm",
@@ -63,6 +68,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let done = match (command.as_str(), rest.as_slice()) {
         ("test", rest) => commands::test(rest),
+        ("services", []) => services::hold(),
         ("storm", []) => commands::storm("200"),
         ("storm", [option, rounds]) if option == "--rounds" => commands::storm(rounds),
         ("storm", _) => Err(Failure::Usage("`storm` takes `--rounds N` and nothing else".to_owned())),

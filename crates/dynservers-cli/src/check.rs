@@ -124,6 +124,8 @@ fn sources(configuration: &Configuration, name: &TypeName) -> Option<String> {
     let kind = |source: &SourceSettings| match source {
         SourceSettings::Command { .. } => "command",
         SourceSettings::Http { .. } => "http",
+        SourceSettings::Prometheus { .. } => "prometheus",
+        SourceSettings::Redis(_) => "redis",
         SourceSettings::Spool { .. } => "spool",
     };
     Some(demand.sources.iter().map(kind).collect::<Vec<_>>().join(", "))

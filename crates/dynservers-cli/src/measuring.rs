@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynservers_core::{Demand, TypeName};
+use dynservers_demand::prometheus::Prometheus;
+use dynservers_demand::redis::InvalidRedis;
 use dynservers_demand::spool::Spool;
 use dynservers_demand::{Command, Http, InvalidPointer, Source, Sources, TooManySources};
 use dynservers_hooks::{InvalidWeb, Program, Web};
@@ -34,6 +36,14 @@ pub(crate) enum MeasuringError {
         server_type: TypeName,
         /// What is wrong with it.
         source: InvalidPointer,
+    },
+    /// The address of a Redis.
+    #[error("error: server_types.{server_type}.sources: {source}")]
+    Redis {
+        /// The type.
+        server_type: TypeName,
+        /// What is wrong with it.
+        source: InvalidRedis,
     },
     /// Too many of them.
     #[error("error: {0}")]
@@ -117,6 +127,18 @@ fn source(
             let http = Http::new(web, pointer.clone(), in_flight.clone())
                 .map_err(|source| MeasuringError::Pointer { server_type: server_type.clone(), source })?;
             (name, Arc::new(http))
+        }
+        SourceSettings::Prometheus { url, plain, query, in_flight, headers, timeout } => {
+            let headers = workers::headers(headers);
+            let prometheus = Prometheus::new(url, query, in_flight.as_deref(), &headers, *plain, *timeout)
+                .map_err(|source| MeasuringError::Web { server_type: server_type.clone(), source })?;
+            ("prometheus".to_owned(), Arc::new(prometheus))
+        }
+        SourceSettings::Redis(settings) => {
+            let redis = settings
+                .source()
+                .map_err(|source| MeasuringError::Redis { server_type: server_type.clone(), source })?;
+            ("redis".to_owned(), Arc::new(redis))
         }
         SourceSettings::Spool { directory } => {
             (directory.display().to_string(), Arc::new(Spool::open(directory)))

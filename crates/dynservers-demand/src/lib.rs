@@ -9,9 +9,15 @@
 //! | [`Command`] | what a program prints: `17`, or `{"waiting": 12, "in_flight": 5, "oldest_wait": 3.5}` |
 //! | [`Http`] | numbers in the JSON that a web address gives, found by JSON pointers |
 //! | [`Spool`](spool::Spool) | job files in a directory, waiting and claimed |
+//! | `prometheus::Prometheus` (feature `prometheus`) | what an instant query gives |
+//! | `redis::Redis` (feature `redis`) | lists, streams and sorted sets, and the queues of Laravel, Sidekiq and `BullMQ` |
 
 mod command;
 mod http;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod signal;
 mod sources;
 pub mod spool;

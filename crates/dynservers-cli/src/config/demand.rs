@@ -12,6 +12,7 @@ use dynservers_http::Text;
 use super::call::{Asked, headers, plain_http, url};
 use super::field::Field;
 use super::reader::{Kinds, Section};
+use super::redis::{self, RedisSettings};
 
 /// Where it is read how much work there is for a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,23 @@ pub(crate) enum SourceSettings {
         /// How long the answer may take.
         timeout: Duration,
     },
+    /// A Prometheus that is asked by instant queries.
+    Prometheus {
+        /// Its address.
+        url: String,
+        /// Whether it may be asked in the clear although it is another machine.
+        plain: bool,
+        /// What gives the number of waiting jobs.
+        query: String,
+        /// What gives the number of jobs in hand.
+        in_flight: Option<String>,
+        /// The headers, with references unresolved.
+        headers: BTreeMap<String, Text>,
+        /// How long all of it may take.
+        timeout: Duration,
+    },
+    /// Queues in a Redis.
+    Redis(RedisSettings),
     /// A directory with a file for each job.
     Spool {
         /// The directory; absolute.
@@ -58,15 +76,24 @@ pub(crate) enum SourceSettings {
 enum SourceKind {
     Command,
     Http,
+    Prometheus,
+    Redis,
     Spool,
 }
 
-const KINDS: [(&str, SourceKind); 3] =
-    [("command", SourceKind::Command), ("http", SourceKind::Http), ("spool", SourceKind::Spool)];
+const KINDS: [(&str, SourceKind); 5] = [
+    ("command", SourceKind::Command),
+    ("http", SourceKind::Http),
+    ("prometheus", SourceKind::Prometheus),
+    ("redis", SourceKind::Redis),
+    ("spool", SourceKind::Spool),
+];
 /// The keys that sources of some kinds have only.
 const KEYS: Kinds = &[
     ("command", &["command"]),
     ("http", &["url", "headers", "plain_http", "pointer", "in_flight"]),
+    ("prometheus", &["url", "headers", "plain_http", "query", "in_flight"]),
+    ("redis", redis::KEYS),
     ("spool", &["directory"]),
 ];
 /// The sources of one type, each of which is asked at every measurement.
@@ -124,7 +151,8 @@ fn sources(field: &Field<'_>) -> Option<Vec<SourceSettings>> {
 
 fn source(field: &Field<'_>) -> Option<SourceSettings> {
     let mut section = field.section()?;
-    let kind = section.required("kind", "kind = \"command\", \"http\" or \"spool\"");
+    let kind =
+        section.required("kind", "kind = \"command\", \"http\", \"prometheus\", \"redis\" or \"spool\"");
     let (word, kind) =
         kind.and_then(|field| field.choice(&KINDS.map(|(word, kind)| (word, (word, kind)))))?;
     let source = match kind {
@@ -147,6 +175,25 @@ fn source(field: &Field<'_>) -> Option<SourceSettings> {
                 Some(SourceSettings::Http { url, plain, pointer, in_flight, headers, timeout })
             })
         }
+        SourceKind::Prometheus => {
+            let url = section.required("url", "url = \"http://127.0.0.1:9090\"");
+            let (headers, asked) = (headers(&mut section), plain_http(&mut section));
+            let url = url.and_then(|field| self::url(&field, &headers, asked));
+            let plain = asked == Asked::Once { plain: true };
+            let query = section.required("query", "query = \"sum(jobs_waiting)\"");
+            let query = query.and_then(|field| self::query(&field));
+            let in_flight =
+                section.get("in_flight").map_or(Some(None), |field| self::query(&field).map(Some));
+            let timeout = timeout(&mut section);
+            url.and_then(|url| {
+                let (query, in_flight, timeout) = (query?, in_flight?, timeout?);
+                Some(SourceSettings::Prometheus { url, plain, query, in_flight, headers, timeout })
+            })
+        }
+        SourceKind::Redis => {
+            let timeout = timeout(&mut section);
+            redis::read(&mut section, timeout).map(SourceSettings::Redis)
+        }
         SourceKind::Spool => {
             let directory = section.required("directory", "directory = \"jobs\"");
             let directory = directory.and_then(|field| field.path());
@@ -155,6 +202,15 @@ fn source(field: &Field<'_>) -> Option<SourceSettings> {
     };
     section.finish_among(KEYS, "{} sources", &format!("this one is of kind \"{word}\""));
     source
+}
+
+fn query(field: &Field<'_>) -> Option<String> {
+    let query = field.resolved()?.text;
+    if query.trim().is_empty() {
+        field.add("is empty", format!("{} = \"sum(jobs_waiting)\"", field.name()));
+        return None;
+    }
+    Some(query)
 }
 
 fn timeout(section: &mut Section<'_>) -> Option<Duration> {

@@ -12,6 +12,7 @@ mod price;
 mod problem;
 mod provider;
 mod reader;
+mod redis;
 mod server_type;
 mod upcloud;
 mod worker;

@@ -13,7 +13,7 @@ fn told(from: &str, to: &str) -> String {
 
 /// Gives what is said about the small local file with more keys of its type.
 #[track_caller]
-fn told_with(more: &str) -> String {
+pub(super) fn told_with(more: &str) -> String {
     told("max = 8\n", &format!("max = 8\n{more}\n"))
 }
 
@@ -200,7 +200,7 @@ fn demand_that_cannot_be() {
     help: fallback = 8
     "#);
     insta::assert_snapshot!(told_with("sources = [{ kind = \"spol\" }, { kind = \"command\", url = \"x\" }]\npolicy = { jobs_per_server = 0, hold = \"1y\" }"), @r#"
-    error: dynservers.toml:10:21: server_types.default.sources[0].kind: must be "command" or "http" or "spool", not "spol"
+    error: dynservers.toml:10:21: server_types.default.sources[0].kind: must be "command" or "http" or "prometheus" or "redis" or "spool", not "spol"
        |
     10 | sources = [{ kind = "spol" }, { kind = "command", url = "x" }]
        |                     ^^^^^^

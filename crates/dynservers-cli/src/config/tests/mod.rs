@@ -8,6 +8,7 @@ mod credentials;
 mod good_inputs;
 mod good_local;
 mod readme;
+mod servers;
 
 use std::path::{Path, PathBuf};
 
