@@ -61,7 +61,7 @@ fn is_of(record: &ServerRecord, provider: &ProviderName, observed: &Observed) ->
 fn note(server: &mut Server, sighting: Sighting) {
     server.live.seen = Some(sighting);
     server.live.listed |= sighting.is_listed;
-    server.live.misses = 0;
+    server.live.miss_no_more();
 }
 
 /// Whether a server runs, is to run, and is shown to run.

@@ -15,7 +15,7 @@ use crate::provider::LookRun;
 use crate::reconciler::{Reconciler, Timer};
 use crate::record::{Attempt, Phase, Reboot, ServerRecord};
 use crate::removal::{DeleteIssued, StopIssued};
-use crate::server::Class;
+use crate::server::{Class, Live};
 use crate::status::Status;
 use crate::time::Time;
 
@@ -235,7 +235,7 @@ impl Reconciler {
             }
             record.status != Status::Deleting && !(record.status == Status::Hanging && again)
         });
-        self.ledger.update_live(id, |live| live.misses = 0);
+        self.ledger.update_live(id, Live::miss_no_more);
         if moves == Some(true) {
             self.move_server(id, Status::Deleting, EventKind::Deleting);
         }

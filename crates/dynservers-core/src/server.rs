@@ -69,6 +69,11 @@ pub(crate) struct Live {
 }
 
 impl Live {
+    /// Forgets that looks lacked it.
+    pub(crate) fn miss_no_more(&mut self) {
+        (self.misses, self.missed_at) = (0, Time::ZERO);
+    }
+
     /// Counts one more look that lacked it.
     pub(crate) fn missed(&mut self, begun: Time) -> u8 {
         if self.misses == 0 {

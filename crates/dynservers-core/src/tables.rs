@@ -4,12 +4,13 @@
 //! has a seed that never changes, and nothing here iterates, so that no order of a hash reaches an output.
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::hash::{BuildHasherDefault, Hash, Hasher};
 
 use hashbrown::HashMap;
 
 /// A map that cannot be iterated.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Table<K, V, H: Default + Hasher>(HashMap<K, V, BuildHasherDefault<H>>);
 
 impl<K: Copy + Ord + Hash, V, H: Default + Hasher> Table<K, V, H> {
@@ -43,6 +44,15 @@ impl<K: Eq + Hash, V, H: Default + Hasher> Table<K, V, H> {
 impl<K, V, H: Default + Hasher> Default for Table<K, V, H> {
     fn default() -> Self {
         Self(HashMap::default())
+    }
+}
+
+/// In the order of the keys, so that equal tables look equal.
+impl<K: Ord + fmt::Debug, V: fmt::Debug, H: Default + Hasher> fmt::Debug for Table<K, V, H> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut entries: Vec<(&K, &V)> = self.0.iter().collect();
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        formatter.debug_map().entries(entries).finish()
     }
 }
 
