@@ -88,6 +88,8 @@ pub(crate) struct Court {
     refused: BTreeMap<TypeName, VecDeque<u64>>,
     /// Servers that came to be by somebody else's hand: they are none too many of ours.
     pub(crate) uncounted: BTreeSet<ProviderId>,
+    /// Whether an operator ever said that what others own is ours.
+    pub(crate) may_take_over: bool,
     /// When the latest create reached a provider.
     pub(crate) created_at: Option<u64>,
     /// The latest that listings ever were, in milliseconds.
@@ -319,6 +321,21 @@ pub(crate) fn judge_harm(
     let was_ours =
         made.fleet.as_ref() == Some(&fleet()) && made.owner.as_ref().is_some_and(|owner| store.owns(owner));
     if was_ours { Ok(()) } else { broken(format!("{} of {id}, which was never ours", effect.op.name())) }
+}
+
+/// Another owner's servers become ours by an operator's word alone.
+pub(crate) fn judge_owners(batch: &Batch, store: &FaultyStore) -> Result<(), Violation> {
+    for change in &batch.changes {
+        let Change::Fleet(fleet) = change else { continue };
+        let mut taken = fleet.taken_owners.iter().filter(|owner| !store.owns(owner));
+        if let Some(owner) = taken.next() {
+            return Err(Violation {
+                law: Law::NoHarm,
+                what: format!("{owner} was taken over, and nobody said so"),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A server that is written off is gone.

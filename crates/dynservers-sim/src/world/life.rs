@@ -119,6 +119,9 @@ impl<C: Cloud> World<C> {
     }
 
     pub(super) fn write(&mut self, batch: &Batch) {
+        if !self.court.may_take_over {
+            self.judge(law::judge_owners(batch, &self.store));
+        }
         if !self.court.misled {
             self.judge(law::judge_conviction(batch, &self.store, &self.servers(), &self.court.uncounted));
         }

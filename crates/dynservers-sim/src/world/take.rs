@@ -125,6 +125,7 @@ impl<C: Cloud> World<C> {
             self.court.misled = true;
             self.court.strain = Some("an operator said that another account is ours");
         }
+        self.court.may_take_over |= matches!(last.action, Action::Takeover { .. });
         self.tell(Input::Command(command));
         self.drain();
     }
