@@ -154,7 +154,10 @@ mod tests {
                     with("[server_types.other]\nprovider = \"here\"\n# here\n"),
                 ],
             ),
-            ("/$defs/source/properties", ["command", "http", "prometheus", "redis", "spool"].map(source).into()),
+            (
+                "/$defs/source/properties",
+                ["command", "http", "prometheus", "redis", "spool"].map(source).into(),
+            ),
             ("/$defs/policy/properties", alone(&format!("sources = []\n[{default}.policy]\n# here\n"))),
             ("/$defs/ask/properties", ["drain", "busy"].map(ask).into()),
             ("/$defs/hook/properties", alone("[[hooks]]\nurl = \"https://example.com\"\n# here\n")),
