@@ -71,7 +71,10 @@ pub(crate) struct Live {
 impl Live {
     /// Forgets that looks lacked it.
     pub(crate) fn miss_no_more(&mut self) {
-        (self.misses, self.missed_at) = (0, Time::ZERO);
+        // Nearly always there is nothing to forget, and a look passes by every server.
+        if self.misses > 0 {
+            (self.misses, self.missed_at) = (0, Time::ZERO);
+        }
     }
 
     /// Counts one more look that lacked it.
