@@ -180,7 +180,7 @@ impl Reconciler {
         let Some(live) = self.provider(name) else { return true };
         let begun = live.look.as_ref().map_or(self.now, |run| run.reading.begun);
         // A look of many pages is as late as it is long.
-        let pause = (self.config.timing.poll_interval * LATE).max(self.now.since(begun) * LATE);
+        let pause = self.config.timing.poll_interval.max(self.now.since(begun)).saturating_mul(LATE);
         live.looked.map_or(since < self.started, |looked| begun > looked.max(since) + pause)
     }
 

@@ -32,3 +32,18 @@ fn times_that_have_no_end_overflow_nothing() {
     world.ensure(0);
     world.converge(0);
 }
+
+#[test]
+fn a_pause_that_has_no_end_overflows_nothing() {
+    let mut config = config();
+    config.timing.poll_interval = Duration::MAX;
+    let mut world = World::with(config, Disk::new(1));
+    world.run_seconds(5);
+    world.ensure(2);
+    world.run_seconds(60);
+    // It never looks again; whoever asks what it knows is told.
+    assert_eq!(world.machine.view(world.now).types[&type_name()].existing, 2);
+    world.crash();
+    world.run_seconds(60);
+    assert_eq!(world.count(Status::Running), 2, "the first look shows them");
+}
