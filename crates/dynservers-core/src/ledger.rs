@@ -243,7 +243,7 @@ impl Ledger {
                 index.by_id.remove(provider_id);
             }
         }
-        self.unsaved.others.push(Change::Forget(id));
+        self.unsaved.forgotten.push(id);
     }
 
     /// Notes a server without a record, or news of it.

@@ -236,7 +236,9 @@ impl Reconciler {
             // It is read only while servers are made: an old one would mislead.
             account_total: live
                 .account
-                .filter(|seen| self.now.since(seen.begun) <= self.config.timing.poll_interval.saturating_mul(2))
+                .filter(|seen| {
+                    self.now.since(seen.begun) <= self.config.timing.poll_interval.saturating_mul(2)
+                })
                 .and_then(|seen| seen.total),
             in_flight: live.in_flight,
             found,

@@ -234,3 +234,19 @@ fn a_specification_is_written_once_and_given_by_its_hash() {
     let written = ledger.unsaved.others.iter().filter(|change| matches!(change, Change::Spec(_)));
     assert_eq!(written.count(), 1);
 }
+
+#[test]
+fn a_number_that_is_forgotten_and_adopted_before_the_next_write_is_a_row_after_it() {
+    let mut ledger = empty();
+    ledger.insert(running(1));
+    ledger.forget(ServerId(1));
+    ledger.insert(running(1));
+    let written = ledger.take_unsaved(at(1));
+    let rows: Vec<&Change> =
+        written.iter().filter(|change| matches!(change, Change::Server(_) | Change::Forget(_))).collect();
+    assert!(matches!(rows[..], [Change::Forget(ServerId(1)), Change::Server(_)]), "{rows:?}");
+    ledger.forget(ServerId(1));
+    assert!(ledger.has_unsaved());
+    assert!(matches!(ledger.take_unsaved(at(2))[..], [Change::Forget(ServerId(1))]));
+    assert!(!ledger.has_unsaved());
+}
