@@ -3,9 +3,10 @@
 mod queue;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use dynservers_hooks::is_this_machine;
 use dynservers_hooks::words::{MOST_QUOTED, sanitized};
 use dynservers_http::{Secrets, SystemSecrets, Text};
 use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisError};
@@ -31,7 +32,6 @@ pub struct Redis {
     login: Login,
     queues: Vec<Queue>,
     timeout: Duration,
-    secrets: Arc<dyn Secrets + Send + Sync>,
     link: Mutex<Link>,
 }
 
@@ -98,14 +98,26 @@ impl Redis {
         if queues.is_empty() {
             return Err(InvalidRedis::NoQueues);
         }
-        let secrets = Arc::new(SystemSecrets);
-        Ok(Self { address, shown, login, queues, timeout, secrets, link: Mutex::default() })
+        Ok(Self { address, shown, login, queues, timeout, link: Mutex::default() })
+    }
+
+    fn connect_anew(&self, link: &mut Link, deadline: Instant) -> Result<Connection, Unknown> {
+        if let Some((at, times)) = link.failed {
+            let pause = FIRST_PAUSE.saturating_mul(1 << times.min(8)).min(LONGEST_PAUSE);
+            if at.elapsed() < pause {
+                return Err(Unknown::new(format!("{}: it could not be reached just now", self.shown)));
+            }
+        }
+        let result = self.connect(deadline);
+        let times = link.failed.map_or(0, |(_, times)| times + 1);
+        link.failed = result.is_err().then(|| (Instant::now(), times));
+        result
     }
 
     fn connect(&self, deadline: Instant) -> Result<Connection, Unknown> {
         let read = |text: &Option<Text>| {
             let secret = text.as_ref().map(|text| match text.reference() {
-                Some(reference) => self.secrets.read(&reference),
+                Some(reference) => SystemSecrets.read(&reference),
                 None => Ok(text.literal().unwrap_or_default().into()),
             });
             secret.transpose().map_err(|failure| Unknown::new(failure.message))
@@ -185,21 +197,6 @@ impl Source for Redis {
     }
 }
 
-impl Redis {
-    fn connect_anew(&self, link: &mut Link, deadline: Instant) -> Result<Connection, Unknown> {
-        if let Some((at, times)) = link.failed {
-            let pause = FIRST_PAUSE.saturating_mul(1 << times.min(8)).min(LONGEST_PAUSE);
-            if at.elapsed() < pause {
-                return Err(Unknown::new(format!("{}: it could not be reached just now", self.shown)));
-            }
-        }
-        let result = self.connect(deadline);
-        let times = link.failed.map_or(0, |(_, times)| times + 1);
-        link.failed = result.is_err().then(|| (Instant::now(), times));
-        result
-    }
-}
-
 impl fmt::Debug for Redis {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -213,11 +210,7 @@ impl fmt::Debug for Redis {
 /// Whether nobody can read along.
 fn is_private(address: &ConnectionAddr) -> bool {
     match address {
-        ConnectionAddr::Tcp(host, _) => {
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            host.eq_ignore_ascii_case("localhost")
-                || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-        }
+        ConnectionAddr::Tcp(host, _) => is_this_machine(host),
         ConnectionAddr::TcpTls { .. } | ConnectionAddr::Unix(_) => true,
         _ => false,
     }

@@ -38,4 +38,4 @@ pub mod words;
 
 pub use fill::{FillError, Place, Subject, check, fill};
 pub use program::{End, KEPT_STDERR, MOST_STDOUT, Output, Program, ProgramError};
-pub use web::{Header, InvalidWeb, MOST_ANSWER, Web, WebAnswer, WebError};
+pub use web::{Header, InvalidWeb, MOST_ANSWER, Web, WebAnswer, WebError, is_this_machine};

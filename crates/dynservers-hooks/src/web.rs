@@ -342,7 +342,8 @@ fn shown(url: &str) -> String {
 }
 
 /// Whether what is sent to a host does not leave this machine.
-fn is_this_machine(host: &str) -> bool {
+#[must_use]
+pub fn is_this_machine(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost")
         || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

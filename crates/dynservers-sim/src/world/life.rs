@@ -77,7 +77,8 @@ impl<C: Cloud> World<C> {
         self.crash(Crash { after: 0, is_done: false, down: 0, skew: 0 });
     }
 
-    /// Whether a create is on its way, or what it made is not listed yet, so that a ledger that does not know of it is not what the fleet was promised.
+    /// Whether a create is on its way, or what it made is not listed yet, so that a ledger that does not know of it is not what
+    /// the fleet was promised.
     pub(crate) fn is_creating(&self) -> bool {
         let is_unlisted = |at: u64| self.now < at + u64::from(self.court.lag);
         let is_create = |happening: &Happening| match happening {
