@@ -89,8 +89,18 @@ impl Reconciler {
         self.touch_provider(name);
     }
 
-    /// Forgets what another account said: it knows nothing of ours.
+    /// Plans anew for those that a search did not find, now that the account has proved to be ours.
+    pub(crate) fn believe_searches(&mut self, name: &ProviderName) {
+        let searched = core::mem::take(&mut self.provider_mut(name).searched);
+        self.ledger.touched.extend(&searched);
+    }
+
+    /// Forgets what another account said, or lacked: it knows nothing of ours.
     pub(crate) fn acquit(&mut self, name: &ProviderName) {
+        for id in core::mem::take(&mut self.provider_mut(name).searched) {
+            self.ledger.update_live(id, |live| live.searches = 0);
+            self.ledger.touched.insert(&id);
+        }
         for id in core::mem::take(&mut self.provider_mut(name).absent) {
             self.clear_suspicion(id);
         }
