@@ -136,7 +136,6 @@ impl Reconciler {
                 }
                 let live = self.provider_mut(name);
                 live.checked = true;
-                live.wants_check = false;
                 live.next_look = now;
                 live.confirmed = begun;
                 self.believe_searches(name);
@@ -178,7 +177,6 @@ impl Reconciler {
         let live = self.provider_mut(name);
         live.confirmed = live.check.take().map(|check| check.begun);
         live.checked = true;
-        live.wants_check = false;
         self.believe_searches(name);
     }
 

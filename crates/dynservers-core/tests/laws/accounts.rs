@@ -85,6 +85,20 @@ fn searches_in_another_account_give_no_attempt_up() {
 }
 
 #[test]
+fn a_search_that_ends_while_a_check_is_under_way_is_followed_by_another_check() {
+    let mut world = running(1);
+    world.fate(Fate::LoseRequest, |effect| effect.op.name() == "create");
+    world.ensure(2);
+    world.run_seconds(40);
+    // So slow that searches and checks are under way at the same time.
+    world.answer_delay = 15_000;
+    world.run_seconds(600);
+    world.fates = Box::new(|_| Fate::Answer);
+    world.answer_delay = 0;
+    world.converge(2);
+}
+
+#[test]
 fn nothing_is_made_in_another_account_that_its_total_tells_of() {
     let mut world = running(1);
     world.cloud.habits.identity = "elsewhere".to_owned();
