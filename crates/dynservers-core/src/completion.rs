@@ -136,9 +136,9 @@ impl Reconciler {
                 }
                 let live = self.provider_mut(name);
                 live.checked = true;
-                live.wants_check = false;
                 live.next_look = now;
                 live.confirmed = begun;
+                self.believe_searches(name);
             }
             // Sent again as soon as the pace allows.
             Outcome::Throttled { .. } => {}
@@ -177,7 +177,7 @@ impl Reconciler {
         let live = self.provider_mut(name);
         live.confirmed = live.check.take().map(|check| check.begun);
         live.checked = true;
-        live.wants_check = false;
+        self.believe_searches(name);
     }
 
     fn handle_look(&mut self, name: &ProviderName, outcome: Outcome, next: Option<&Step>) {
@@ -232,6 +232,9 @@ impl Reconciler {
                         }
                         live.retry = None;
                     });
+                    let live = self.provider_mut(name);
+                    live.wants_check = true;
+                    live.searched.push(id);
                 } else if !shows_it {
                     self.retry_read(id);
                 }

@@ -89,8 +89,27 @@ impl Reconciler {
         self.touch_provider(name);
     }
 
-    /// Forgets what another account said: it knows nothing of ours.
+    /// Plans anew for those that a search did not find, now that the account has proved to be ours. A search that ended after
+    /// the check began waits for another one.
+    pub(crate) fn believe_searches(&mut self, name: &ProviderName) {
+        let live = self.provider_mut(name);
+        let (searched, confirmed) = (core::mem::take(&mut live.searched), live.confirmed);
+        let is_late =
+            |id: &&ServerId| self.ledger.get(**id).is_some_and(|server| server.live.searched_at > confirmed);
+        let (late, believed): (Vec<&ServerId>, Vec<&ServerId>) = searched.iter().partition(is_late);
+        let late: Vec<ServerId> = late.into_iter().copied().collect();
+        self.ledger.touched.extend(believed);
+        let live = self.provider_mut(name);
+        live.wants_check = !late.is_empty();
+        live.searched = late;
+    }
+
+    /// Forgets what another account said, or lacked: it knows nothing of ours.
     pub(crate) fn acquit(&mut self, name: &ProviderName) {
+        for id in core::mem::take(&mut self.provider_mut(name).searched) {
+            self.ledger.update_live(id, |live| live.searches = 0);
+            self.ledger.touched.insert(&id);
+        }
         for id in core::mem::take(&mut self.provider_mut(name).absent) {
             self.clear_suspicion(id);
         }

@@ -19,6 +19,8 @@ use crate::types::SLOW;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms<'a> {
     pub(crate) now: Time,
+    /// When the latest check began that found the account to be ours.
+    pub(crate) confirmed: Option<Time>,
     pub(crate) timing: &'a Timing,
     pub(crate) provider: &'a ProviderConfig,
     pub(crate) stop_timeout: Duration,
@@ -166,7 +168,9 @@ fn search(attempt: &Attempt, live: &Live, terms: &Terms<'_>) -> Verdict {
         Phase::Throttled => (1, Time::ZERO),
     };
     if live.searches >= needed {
-        return Verdict::Become(Turn::Unmade);
+        // A search in another account's listing proves nothing.
+        let is_ours = terms.confirmed >= live.searched_at;
+        return if is_ours { Verdict::Become(Turn::Unmade) } else { Verdict::Rest(None) };
     }
     if live.exists {
         return read(live, Task::Find, terms);

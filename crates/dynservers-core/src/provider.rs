@@ -1,6 +1,7 @@
 //! A provider: when it is looked at, whether it may be changed, and what is known of its account.
 
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use crate::backoff::Backoff;
 use crate::config::Timing;
@@ -59,6 +60,8 @@ pub(crate) struct Provider {
     pub(crate) absent_at: Time,
     /// When the latest check began that found the account to be ours.
     pub(crate) confirmed: Option<Time>,
+    /// Those that a search did not find, which proves nothing before a check has shown that it was one in our account.
+    pub(crate) searched: Vec<ServerId>,
     /// The latest look showed orphans that will get records.
     pub(crate) awaits_orphans: bool,
     /// How many unknown servers of our own the first look has shown so far.

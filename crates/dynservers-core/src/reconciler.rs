@@ -301,6 +301,7 @@ impl Reconciler {
         let config = self.config.server_types.get(&record.server_type);
         Some(Terms {
             now: self.now,
+            confirmed: self.provider(&record.provider).and_then(|live| live.confirmed),
             timing: &self.config.timing,
             provider: self.config.providers.get(&record.provider)?,
             stop_timeout: config.map_or(DEFAULT_STOP_TIMEOUT, |config| config.stop_timeout),

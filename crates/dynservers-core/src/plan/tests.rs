@@ -21,6 +21,7 @@ struct Case {
     provider: ProviderConfig,
     on_failed: FailedPolicy,
     drain: Option<DrainConfig>,
+    confirmed: Option<Time>,
     learned: BTreeMap<Status, Duration>,
 }
 
@@ -38,6 +39,7 @@ fn case(status: Status, state: ProviderState) -> Case {
         provider: ProviderConfig::default(),
         on_failed: FailedPolicy::Delete,
         drain: None,
+        confirmed: Some(BORN + HOUR),
         learned: BTreeMap::new(),
     }
 }
@@ -46,6 +48,7 @@ impl Case {
     fn plan(&self, now: Time) -> Verdict {
         let terms = Terms {
             now,
+            confirmed: self.confirmed,
             timing: &self.timing,
             provider: &self.provider,
             stop_timeout: 90 * SECOND,
@@ -124,6 +127,12 @@ fn a_lost_create_is_searched_for_when_it_must_show_and_again_after_a_while() {
     case.provider.list_lag = 5 * SECOND;
     assert_eq!(case.rests(shows_at, shows_at + 5 * SECOND), Verdict::Do(Task::Find));
     case.server.live.searches = 2;
+    assert_eq!(case.plan(shows_at), Verdict::Become(Turn::Unmade));
+    for confirmed in [None, Some(shows_at.saturating_sub(INSTANT))] {
+        case.confirmed = confirmed;
+        assert_eq!(case.plan(BORN + HOUR), Verdict::Rest(None), "nobody knows whose listing that was");
+    }
+    case.confirmed = Some(shows_at);
     assert_eq!(case.plan(shows_at), Verdict::Become(Turn::Unmade));
 }
 

@@ -63,6 +63,42 @@ fn looks_at_another_account_end_no_deletion() {
 }
 
 #[test]
+fn searches_in_another_account_give_no_attempt_up() {
+    let mut world = running(1);
+    world.fate(Fate::LoseReply, |effect| effect.op.name() == "create");
+    world.ensure(2);
+    while world.sent("create") < 2 {
+        world.run_seconds(1);
+    }
+    world.cloud.habits.identity = "elsewhere".to_owned();
+    let far = dynservers_core::Time::from_millis(u64::MAX);
+    meddle_all(&mut world, |server| server.listed_at = far);
+    world.run_seconds(3_600);
+    assert!(world.sent("find") >= 2 && world.sent("create") == 2, "it was looked for in the wrong place");
+    world.cloud.habits.identity = "acme".to_owned();
+    meddle_all(&mut world, |server| server.listed_at = dynservers_core::Time::ZERO);
+    world.fates = Box::new(|_| Fate::Answer);
+    world.run_seconds(600);
+    assert_eq!((world.events_named("resumed"), world.cloud.peak), (1, 2));
+    world.converge(2);
+    assert_eq!(world.sent("create"), 2);
+}
+
+#[test]
+fn a_search_that_ends_while_a_check_is_under_way_is_followed_by_another_check() {
+    let mut world = running(1);
+    world.fate(Fate::LoseRequest, |effect| effect.op.name() == "create");
+    world.ensure(2);
+    world.run_seconds(40);
+    // So slow that searches and checks are under way at the same time.
+    world.answer_delay = 15_000;
+    world.run_seconds(600);
+    world.fates = Box::new(|_| Fate::Answer);
+    world.answer_delay = 0;
+    world.converge(2);
+}
+
+#[test]
 fn nothing_is_made_in_another_account_that_its_total_tells_of() {
     let mut world = running(1);
     world.cloud.habits.identity = "elsewhere".to_owned();
