@@ -223,6 +223,7 @@ pub(crate) fn view() -> FleetView {
         fleet: FleetName::new("workers").expect("a sample is valid"),
         owner: OwnerId::from_random(7),
         now: ago(0),
+        shadow: false,
         paused_out: false,
         paused_in: false,
         count_unknown_since: None,

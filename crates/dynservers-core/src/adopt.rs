@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use crate::config::{OrphanPolicy, OtherOwnerPolicy};
-use crate::decision::Why;
 use crate::event::EventKind;
 use crate::ids::{ProviderName, ServerId, TypeName};
 use crate::look::{Observed, ProviderState};
@@ -12,6 +11,7 @@ use crate::record::{Attempt, Found, FoundRecord, Phase, Retry, ServerRecord};
 use crate::server::Sighting;
 use crate::status::Status;
 use crate::time::Time;
+use crate::why::Why;
 
 impl Reconciler {
     /// Notes a server of this fleet that no record knows.

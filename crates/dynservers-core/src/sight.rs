@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use crate::backoff;
-use crate::decision::Why;
 use crate::effect::Failure;
 use crate::event::EventKind;
 use crate::ids::{OwnerId, ProviderName, ServerId};
@@ -13,6 +12,7 @@ use crate::record::{Found, Phase, Retry};
 use crate::server::Sighting;
 use crate::status::Status;
 use crate::time::Time;
+use crate::why::Why;
 
 impl Reconciler {
     /// Takes one server of a look. Gives whether it is as it was, and this look had not shown it before.

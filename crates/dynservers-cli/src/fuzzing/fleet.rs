@@ -98,6 +98,7 @@ fn config() -> Config {
         providers: BTreeMap::from([(provider.clone(), ProviderConfig::default())]),
         server_types: BTreeMap::from([(name("web"), TypeConfig::new(provider, MOST)), (name("jobs"), jobs)]),
         retired_types: [name("old")].into(),
+        shadow: false,
     }
 }
 

@@ -101,7 +101,7 @@ fn that_a_server_runs_is_no_news_only_where_that_was_all_that_was_known() {
             ledger.update(ServerId(1), |record| record.status = Status::Starting);
         },
         |ledger| {
-            ledger.update(ServerId(1), |record| record.doom(crate::decision::Why::Surplus, at(1)));
+            ledger.update(ServerId(1), |record| record.doom(crate::why::Why::Surplus, at(1)));
         },
         |ledger| {
             ledger.update(ServerId(1), |record| record.disowned = true);

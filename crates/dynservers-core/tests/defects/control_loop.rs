@@ -23,7 +23,10 @@ fn at_most_20(mut config: Config, policy: Option<u32>) -> Config {
     config.timing.retention = Duration::from_secs(600);
     let server_type = config.server_types.get_mut(&type_name()).unwrap();
     server_type.max = 20;
-    server_type.policy = policy.map(|jobs| PolicyConfig { jobs_per_server: jobs, ..PolicyConfig::default() });
+    server_type.policy = policy.map(|jobs| PolicyConfig {
+        rule: dynservers_core::Rule::JobsPerServer(jobs),
+        ..PolicyConfig::default()
+    });
     config
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dynservers_core::{Config, Demand, Input, ProviderState, ServerId, Status, Time};
+use dynservers_core::{Config, Demand, Input, ProviderState, ServerId, Signal, Status, Time};
 
 use crate::world::{Disk, World, type_name};
 
@@ -82,7 +82,8 @@ impl App {
             Rule::MeasureWait => self.wait(),
             Rule::MeasureJobs => self.waiting + self.in_hand.len() as u64,
         };
-        self.world.tell(Input::Demand(Demand { server_type: type_name(), work, unknown: None }));
+        let signal = Signal { waiting: work, ..Signal::default() };
+        self.world.tell(Input::Demand(Demand::known(type_name(), "queue", signal)));
         self.world.drain();
     }
 

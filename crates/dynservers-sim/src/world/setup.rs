@@ -106,6 +106,7 @@ impl Setup {
             providers: (0..self.providers).map(|number| (provider(number), self.provider(shape))).collect(),
             server_types: BTreeMap::new(),
             retired_types: BTreeSet::new(),
+            shadow: false,
         };
         for kind in 0..self.types {
             if kind == 1 && shape.retires {

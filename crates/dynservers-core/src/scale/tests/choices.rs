@@ -20,6 +20,7 @@ fn bounds(desired: u32, max: u32) -> Bounds {
         may_shrink: true,
         may_replace: true,
         slow_since: None,
+        paid: None,
     }
 }
 
