@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dynservers_core::{Demand, TypeName};
+use dynservers_core::{Combine, Demand, TypeName};
 use dynservers_demand::prometheus::Prometheus;
 use dynservers_demand::redis::InvalidRedis;
 use dynservers_demand::spool::Spool;
@@ -156,12 +156,10 @@ async fn measure(gauge: Gauge, handle: Handle, first: watch::Sender<usize>) {
         let sources = Arc::clone(&gauge.sources);
         let measured = spawn_blocking(move || sources.measure()).await;
         // What it panicked with is not repeated, since that may hold anything.
-        let demand = measured.unwrap_or_else(|_| Demand {
-            server_type: gauge.server_type.clone(),
-            work: 0,
-            unknown: Some("measuring panicked".to_owned()),
-        });
-        tracing::debug!(r#type = %demand.server_type, work = demand.work, unknown = demand.unknown, "demand");
+        let demand = measured
+            .unwrap_or_else(|_| Demand::unknown(gauge.server_type.clone(), "sources", "measuring panicked"));
+        let (work, unknown) = (demand.signal(Combine::Sum).work(), demand.reason());
+        tracing::debug!(r#type = %demand.server_type, work, unknown, "demand");
         if handle.demand(demand).await.is_err() {
             return;
         }

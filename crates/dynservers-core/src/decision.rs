@@ -42,6 +42,17 @@ pub struct Decision {
     pub shadow: bool,
 }
 
+/// Which decisions somebody wants to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DecisionQuery {
+    /// Only those of this type.
+    pub server_type: Option<TypeName>,
+    /// None later than this.
+    pub until: Option<Time>,
+    /// The last so many.
+    pub limit: usize,
+}
+
 /// Why something was decided at that moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,24 +7,7 @@ use thiserror::Error;
 
 use dynservers_hooks::words::{MOST_QUOTED, sanitized};
 
-/// What a source counted just now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Signal {
-    /// The jobs that nobody has begun.
-    pub waiting: u64,
-    /// The jobs that somebody has in hand. A source that cannot tell leaves it at zero.
-    pub in_flight: u64,
-    /// How long the oldest of the waiting jobs has waited, if it can tell.
-    pub oldest_wait: Option<Duration>,
-}
-
-impl Signal {
-    /// Gives all the work that there is.
-    #[must_use]
-    pub const fn work(&self) -> u64 {
-        self.waiting.saturating_add(self.in_flight)
-    }
-}
+pub use dynservers_core::Signal;
 
 /// The work is not known: the source failed, hung, or said what makes no sense. Never to be taken for zero.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use dynservers_core::{Demand, TypeName};
+use dynservers_core::{Demand, Reading, Time, Told, TypeName};
 use thiserror::Error;
 
 use crate::signal::{Signal, Source, Unknown};
@@ -61,18 +61,17 @@ impl Sources {
 
     /// Measures all sources at once, and blocks until each has answered or its time is over.
     ///
-    /// The work is the sum of what those count that answered; it is unknown besides if any did not.
+    /// No window of any calendar is open in what it gives: those are for the host to add.
     #[must_use]
     pub fn measure(&self) -> Demand {
-        let (mut work, mut unknown) = (0_u64, Vec::new());
-        for (name, result) in self.measure_each() {
-            match result {
-                Ok(signal) => work = work.saturating_add(signal.work()),
-                Err(error) => unknown.push(format!("{name}: {error}")),
-            }
-        }
-        let unknown = (!unknown.is_empty()).then(|| unknown.join("; "));
-        Demand { server_type: self.server_type.clone(), work, unknown }
+        let told = |result| match result {
+            Ok(signal) => Told::Known(signal),
+            // Since when is for the machine to say.
+            Err(Unknown { reason }) => Told::Unknown { reason, since: Time::ZERO },
+        };
+        let reading = |(name, result): (&str, _)| Reading { source: name.to_owned(), told: told(result) };
+        let readings = self.measure_each().into_iter().map(reading).collect();
+        Demand { server_type: self.server_type.clone(), readings, windows: Vec::new() }
     }
 
     /// Measures all sources at once, and gives what each said, in their order.

@@ -134,6 +134,7 @@ impl Blueprint {
             timing: self.timing,
             providers: places.iter().map(|place| (place.name.clone(), place.config.clone())).collect(),
             server_types: types,
+            shadow: false,
             retired_types: retired.into_iter().collect(),
         };
         // Before a ledger is made.

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dynservers_core::PolicyConfig;
+use dynservers_core::{PolicyConfig, Rule};
 use dynservers_http::Text;
 
 use super::call::{Asked, headers, plain_http, url};
@@ -253,5 +253,11 @@ fn policy(field: &Field<'_>, servers: RangeInclusive<u32>) -> Option<PolicyConfi
         Some(count)
     });
     section.finish();
-    Some(PolicyConfig { jobs_per_server: jobs_per_server?, scale_in_after, hold, fallback })
+    Some(PolicyConfig {
+        rule: Rule::JobsPerServer(jobs_per_server?),
+        scale_in_after,
+        hold,
+        fallback,
+        ..default
+    })
 }

@@ -136,7 +136,7 @@ pub(super) fn read(field: &Field<'_>, providers: &Providers<'_>) -> Option<(Type
         on_failed: on_failed.unwrap_or(FailedPolicy::Delete),
         drain,
         asks_scores: workers.busy.is_some(),
-        policy: demand.as_ref().map(|(policy, _)| *policy),
+        policy: demand.as_ref().map(|(policy, _)| policy.clone()),
         ..TypeConfig::new(provider.clone(), max?)
     };
     let demand = demand.map(|(_, settings)| settings);

@@ -144,7 +144,11 @@ impl Setup {
     }
 
     fn server_type(&self, kind: u8, shape: Shape) -> TypeConfig {
-        let policy = PolicyConfig { jobs_per_server: 10, fallback: Some(1), ..PolicyConfig::default() };
+        let policy = PolicyConfig {
+            rule: dynservers_core::Rule::JobsPerServer(10),
+            fallback: Some(1),
+            ..PolicyConfig::default()
+        };
         TypeConfig {
             min: u32::from(shape.min.min(shape.max)),
             on_failed: if shape.keeps_failed { FailedPolicy::Keep } else { FailedPolicy::Delete },

@@ -2,7 +2,7 @@
 
 use dynservers_core::{
     Action, Command, CommandId, Demand, FoundLabels, Hold, Input, OwnerId, ProviderId, ProviderRecord,
-    ServerId, Status, Time, Token,
+    ServerId, Signal, Status, Time, Token,
 };
 
 use super::cloud::{Cloud, TrueServer};
@@ -27,8 +27,12 @@ impl<C: Cloud> World<C> {
             Step::Repeat => self.repeat(),
             Step::Demand { kind, work, is_known } => {
                 let server_type = server_type(kind % self.setup.types);
-                let unknown = (!is_known).then(|| "the source is down".to_owned());
-                self.tell(Input::Demand(Demand { server_type, work: u64::from(work), unknown }));
+                let signal = Signal { waiting: u64::from(work), ..Signal::default() };
+                let mut demand = Demand::known(server_type.clone(), "queue", signal);
+                if !is_known {
+                    demand.readings.extend(Demand::unknown(server_type, "other", "it is down").readings);
+                }
+                self.tell(Input::Demand(demand));
             }
             Step::Work { seconds } => {
                 for id in self.running() {
