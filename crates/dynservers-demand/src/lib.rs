@@ -4,6 +4,8 @@
 //! server type at once, and gives the core its [`Demand`](dynservers_core::Demand). Everything blocks, within bounds; an async
 //! host calls it on its blocking pool.
 //!
+//! `calendar` (a feature) tells which bounds hold by the clock.
+//!
 //! | source | what it counts |
 //! |---|---|
 //! | [`Command`] | what a program prints: `17`, or `{"waiting": 12, "in_flight": 5, "oldest_wait": 3.5}` |
@@ -12,6 +14,8 @@
 //! | `prometheus::Prometheus` (feature `prometheus`) | what an instant query gives |
 //! | `redis::Redis` (feature `redis`) | lists, streams and sorted sets, and the queues of Laravel, Sidekiq and `BullMQ` |
 
+#[cfg(feature = "calendar")]
+pub mod calendar;
 mod command;
 mod http;
 #[cfg(feature = "prometheus")]
