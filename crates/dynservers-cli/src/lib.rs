@@ -13,6 +13,7 @@ mod demo;
 mod duration;
 mod emulate;
 mod exit;
+mod explaining;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -130,17 +131,19 @@ async fn dispatch(cli: Cli) -> Exit {
     }
 }
 
-async fn operate(command: FleetCommand, configuration: Configuration) -> Exit {
+async fn operate(command: FleetCommand, mut configuration: Configuration) -> Exit {
     let site = Site::from(&configuration);
     let result = match command {
         FleetCommand::Run {
             once,
             max_wait,
+            shadow,
             #[cfg(feature = "other-loops")]
             carrier,
         } => {
             #[cfg(feature = "other-loops")]
             other_loops::choose(carrier);
+            configuration.core.shadow = shadow;
             let ended = if once {
                 once::run(&configuration, max_wait).await
             } else {
@@ -156,6 +159,9 @@ async fn operate(command: FleetCommand, configuration: Configuration) -> Exit {
         FleetCommand::Events { follow, after, name, server_type, limit, json } => {
             let wish = commands::Wish { follow, after, name, server_type, limit, json };
             commands::events(&site, &wish).await
+        }
+        FleetCommand::Explain { server_type, at, last, json } => {
+            commands::explain(&site, &commands::Question { server_type, at, last, json }).await
         }
         FleetCommand::Status { json } => commands::status(&site, json).await,
         FleetCommand::Plan { json } => commands::plan(&configuration, json).await,

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynservers_core::{Combine, Demand, TypeName};
+use dynservers_demand::calendar::{self, InvalidSlot, Slot};
 use dynservers_demand::prometheus::Prometheus;
 use dynservers_demand::redis::InvalidRedis;
 use dynservers_demand::spool::Spool;
 use dynservers_demand::{Command, Http, InvalidPointer, Source, Sources, TooManySources};
 use dynservers_hooks::{InvalidWeb, Program, Web};
 use dynservers_tokio::Handle;
+use jiff::Timestamp;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::{Configuration, SourceSettings};
+use crate::config::{Configuration, SlotSettings, SourceSettings};
 use crate::workers;
 
 /// Why a source cannot be asked at all. Nothing was asked.
@@ -45,6 +47,14 @@ pub(crate) enum MeasuringError {
         /// What is wrong with it.
         source: InvalidRedis,
     },
+    /// A time at which other bounds hold.
+    #[error("error: server_types.{server_type}.policy.schedule: {source}")]
+    Slot {
+        /// The type.
+        server_type: TypeName,
+        /// What is wrong with it.
+        source: InvalidSlot,
+    },
     /// Too many of them.
     #[error("error: {0}")]
     TooMany(#[from] TooManySources),
@@ -59,6 +69,7 @@ struct Gauge {
     server_type: TypeName,
     interval: Duration,
     sources: Arc<Sources>,
+    schedule: Vec<Slot>,
 }
 
 impl Gauges {
@@ -69,8 +80,11 @@ impl Gauges {
             let Some(demand) = &settings.demand else { continue };
             let sources = demand.sources.iter().map(|settings| source(settings, name, configuration));
             let sources = Sources::new(name.clone(), sources.collect::<Result<_, _>>()?)?;
+            let schedule = demand.schedule.iter().map(SlotSettings::slot).collect::<Result<_, _>>();
+            let schedule =
+                schedule.map_err(|source| MeasuringError::Slot { server_type: name.clone(), source })?;
             let (server_type, interval) = (name.clone(), demand.interval);
-            gauges.push(Gauge { server_type, interval, sources: Arc::new(sources) });
+            gauges.push(Gauge { server_type, interval, sources: Arc::new(sources), schedule });
         }
         Ok(Self(gauges))
     }
@@ -156,8 +170,9 @@ async fn measure(gauge: Gauge, handle: Handle, first: watch::Sender<usize>) {
         let sources = Arc::clone(&gauge.sources);
         let measured = spawn_blocking(move || sources.measure()).await;
         // What it panicked with is not repeated, since that may hold anything.
-        let demand = measured
+        let mut demand = measured
             .unwrap_or_else(|_| Demand::unknown(gauge.server_type.clone(), "sources", "measuring panicked"));
+        demand.windows = calendar::windows(&gauge.schedule, Timestamp::now());
         let (work, unknown) = (demand.signal(Combine::Sum).work(), demand.reason());
         tracing::debug!(r#type = %demand.server_type, work, unknown, "demand");
         if handle.demand(demand).await.is_err() {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::api::body::BODY_LIMIT;
 use crate::api::commands::{self, IDEMPOTENCY_KEY, Name};
+use crate::api::decisions;
 use crate::api::events::{self, EVENT_STREAM};
 use crate::api::fleet::{Fleet, Stopped};
 use crate::api::guard::{Guard, guard};
@@ -27,8 +28,8 @@ use crate::api::schema::DoneShape;
 use crate::api::seats::Gallery;
 use crate::api::table::{Operation, Table};
 use crate::api::wire::{
-    By, Desired, EventPage, EventQuery, FleetStatus, Health, Overriding, Pause, Ready, Reboot, Resume,
-    Server, ServerList,
+    By, DecisionList, DecisionsQuery, Desired, EventPage, EventQuery, FleetStatus, Health, Overriding, Pause,
+    Ready, Reboot, Resume, Server, ServerList,
 };
 use crate::time::timestamp;
 
@@ -199,6 +200,12 @@ pub(crate) fn table<F: Fleet>() -> Table<Arc<Shared<F>>> {
                 .gives::<EventPage>()
                 .gives_as::<String>(EVENT_STREAM),
             events::events,
+        )
+        .add(
+            get("/v1/decisions", "decisions", "Tells what was decided about numbers of servers, and why.")
+                .asks::<DecisionsQuery>()
+                .gives::<DecisionList>(),
+            decisions::decisions,
         )
         .add(get("/v1/openapi.json", "openapi", "This description.").gives::<serde_json::Value>(), document)
         .add(get("/healthz", "health", "Tells that the loop is alive.").gives::<Health>(), health)

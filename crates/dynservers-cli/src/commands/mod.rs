@@ -3,6 +3,7 @@
 mod change;
 mod cost;
 mod events;
+mod explain;
 mod list;
 mod overriding;
 mod plan;
@@ -23,6 +24,7 @@ use crate::site::Site;
 
 pub(crate) use change::Change;
 pub(crate) use events::{Wish, events};
+pub(crate) use explain::{Question, explain};
 pub(crate) use list::list;
 pub(crate) use overriding::overriding;
 pub(crate) use plan::plan;

@@ -1,16 +1,16 @@
-//! `[[server_types.NAME.sources]]` and `[server_types.NAME.policy]`: how much work there is, and how many servers that
-//! asks for.
+//! `[[server_types.NAME.sources]]`: how much work there is for a type, beside the policy that makes a number of it.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dynservers_core::{PolicyConfig, Rule};
+use dynservers_core::PolicyConfig;
 use dynservers_http::Text;
 
 use super::call::{Asked, headers, plain_http, url};
 use super::field::Field;
+use super::policy::{self, SlotSettings};
 use super::reader::{Kinds, Section};
 use super::redis::{self, RedisSettings};
 
@@ -21,6 +21,8 @@ pub(crate) struct DemandSettings {
     pub(crate) interval: Duration,
     /// What is added up.
     pub(crate) sources: Vec<SourceSettings>,
+    /// The bounds that hold at certain times.
+    pub(crate) schedule: Vec<SlotSettings>,
 }
 
 /// One place where work is counted.
@@ -102,8 +104,6 @@ const INTERVAL: Duration = Duration::from_secs(60);
 const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(86_400);
 const TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
-const WINDOW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(7 * 86_400);
-const JOBS_MOST: u32 = 1_000_000_000;
 
 /// Reads sources and policy, which go together; `servers` is how many servers the type may have.
 pub(super) fn read(
@@ -115,8 +115,9 @@ pub(super) fn read(
     match (sources, policy) {
         (Some(sources), Some(policy)) => {
             let interval = interval.map_or(Some(INTERVAL), |field| field.duration(INTERVALS));
-            let (sources, policy) = (self::sources(&sources), self::policy(&policy, servers));
-            Some((policy?, DemandSettings { interval: interval?, sources: sources? }))
+            let (sources, policy) = (self::sources(&sources), policy::read(&policy, servers));
+            let (policy, schedule) = policy?;
+            Some((policy, DemandSettings { interval: interval?, sources: sources?, schedule }))
         }
         (Some(sources), None) => {
             sources.add(
@@ -227,37 +228,4 @@ fn pointer(field: &Field<'_>) -> Option<String> {
         return None;
     }
     Some(text.text)
-}
-
-fn policy(field: &Field<'_>, servers: RangeInclusive<u32>) -> Option<PolicyConfig> {
-    let default = PolicyConfig::default();
-    let mut section = field.section()?;
-    let jobs = section
-        .required("jobs_per_server", "jobs_per_server = 10: how many jobs make one server worth its while");
-    let jobs_per_server = jobs.and_then(|field| field.count(1..=JOBS_MOST));
-    let mut window =
-        |key, otherwise| section.get(key).and_then(|field| field.duration(WINDOW)).unwrap_or(otherwise);
-    let scale_in_after = window("scale_in_after", default.scale_in_after);
-    let hold = window("hold", default.hold);
-    let fallback = section.get("fallback");
-    let fallback = fallback.and_then(|field| {
-        let (min, max) = (*servers.start(), *servers.end());
-        let count = field.count(0..=super::server_type::MOST)?;
-        if !servers.contains(&count) && min <= max {
-            let nearest = count.clamp(min, max);
-            field.add(
-                format!("is {count}, outside of min = {min} and max = {max}"),
-                format!("fallback = {nearest}"),
-            );
-        }
-        Some(count)
-    });
-    section.finish();
-    Some(PolicyConfig {
-        rule: Rule::JobsPerServer(jobs_per_server?),
-        scale_in_after,
-        hold,
-        fallback,
-        ..default
-    })
 }

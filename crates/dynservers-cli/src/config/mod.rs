@@ -8,6 +8,7 @@ mod field;
 mod find;
 mod hook;
 mod local;
+mod policy;
 mod price;
 mod problem;
 mod provider;
@@ -30,6 +31,8 @@ use dynservers_upcloud::Credentials;
 use toml::de::DeTable;
 
 pub(crate) use call::Call;
+#[cfg(test)]
+pub(crate) use demand::DemandSettings;
 pub(crate) use demand::SourceSettings;
 pub(crate) use endpoints::{Listen, SocketAccess, StoreUrl};
 pub(crate) use find::{NoConfiguration, find};
@@ -37,6 +40,7 @@ pub(crate) use find::{NoConfiguration, find};
 pub(crate) use hook::EVENTS;
 pub(crate) use hook::{HookSettings, HookTarget};
 pub(crate) use local::Home;
+pub(crate) use policy::SlotSettings;
 pub(crate) use price::Price;
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use provider::ProviderSettings;

@@ -191,7 +191,7 @@ fn demand_that_cannot_be() {
        |
     11 | policy = { fallback = 9 }
        |          ^^^^^^^^^^^^^^^^
-    help: jobs_per_server = 10: how many jobs make one server worth its while
+    help: jobs_per_server = 10: how many jobs make one server worth its while; or wait_per_server, target_wait, steps
 
     error: dynservers.toml:11:23: server_types.default.policy.fallback: is 9, outside of min = 0 and max = 8
        |

@@ -7,6 +7,7 @@ mod bad_types;
 mod credentials;
 mod good_inputs;
 mod good_local;
+mod policies;
 mod readme;
 mod servers;
 
