@@ -60,7 +60,7 @@ pub(crate) fn judge(
     let signal = demand.signal(policy.combine);
     let is_known = memory.silent.is_empty();
     if is_known {
-        rule::learn(policy, memory, &signal, now);
+        rule::learn(policy, memory, &signal, facts.crew.running, now);
     }
     let current = memory.wanted().unwrap_or_default();
     let level = rule::level(policy, &demand, memory.job_time);
@@ -72,7 +72,7 @@ pub(crate) fn judge(
         memory.last = Some(Measured { at: now, signal, running: facts.crew.running });
         disbelieve(&mut path, memory, policy, current, now);
     } else {
-        memory.last = None;
+        (memory.last, memory.learning_from, memory.behind) = (None, None, false);
         in_the_dark(&mut path, memory, policy, now);
     }
     let (lowest, highest) = bound(&mut path, &demand.windows, facts);

@@ -171,6 +171,12 @@ pub struct DemandRecord {
     /// What was told when everything was known last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Measured>,
+    /// From when on it is being learned how long a server takes for a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_from: Option<Measured>,
+    /// More jobs come than are begun by the servers that run.
+    #[serde(default)]
+    pub behind: bool,
     /// How long a server takes for a job, as learned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_time: Option<Duration>,

@@ -79,30 +79,27 @@ pub(crate) fn damped(
     if wait.is_zero() || passed.is_zero() {
         return level;
     }
-    match wait.checked_sub(before) {
-        // Whoever comes to wait in this time is served in more: as many more servers are needed.
-        Some(rise) if wait >= passed => level.max(keeping_up(&last, passed, rise)),
-        Some(_) => level,
+    match before.checked_sub(wait) {
         // It falls by itself, and whoever is added now would have to go again.
-        None if (before - wait).saturating_mul(CLEARLY) >= passed => {
+        Some(fall) if fall.saturating_mul(CLEARLY) >= passed => {
             level.min(memory.wanted().unwrap_or(level).max(busy))
         }
-        None => level,
+        _ if memory.behind => level.max(keeping_up(signal, wait, memory.job_time, crew.running)),
+        _ => level,
     }
 }
 
 /// A wait falls clearly if it does by the time that passes over this.
 const CLEARLY: u32 = 10;
 
-/// Gives how many servers would have kept the wait from rising as it did. Never much more than there were: one slow job
-/// looks like many.
-fn keeping_up(last: &Measured, passed: Duration, rise: Duration) -> u32 {
-    let served = passed.saturating_sub(rise).as_millis();
-    if served == 0 || last.running == 0 {
-        return 0;
-    }
-    let most = last.running.saturating_add(ScaleRate::UP.step(last.running));
-    narrow((u128::from(last.running) * passed.as_millis()).div_ceil(served)).min(most)
+/// Gives how many servers begin the jobs as fast as they come, as far as that was learned. Never much more than there are:
+/// a few jobs look like many.
+fn keeping_up(signal: &Signal, wait: Duration, job_time: Option<Duration>, running: u32) -> u32 {
+    let Some(job_time) = job_time.filter(|_| running > 0) else { return 0 };
+    let most = running.saturating_add(ScaleRate::UP.step(running));
+    // After the oldest so many came.
+    let work = u128::from(signal.waiting.saturating_sub(1)).saturating_mul(job_time.as_millis());
+    narrow(work.div_ceil(wait.as_millis().max(1))).min(most)
 }
 
 /// Gives how many servers have something in hand. Where nobody can tell and jobs wait, all have.
@@ -143,31 +140,91 @@ pub(crate) fn before_boot(
     }
 }
 
-/// Learns how long a server takes for a job, from how far the queue moved on since it was measured last.
+/// Learns how long a server takes for a job, and whether the servers that run fall behind, from how far the queue moved on
+/// while as many ran.
 ///
 /// The jobs that wait came within the time that the oldest has waited, so that their rate is known; as the oldest is a later
-/// one by now, so many were begun.
-pub(crate) fn learn(policy: &PolicyConfig, memory: &mut DemandRecord, signal: &Signal, now: Time) {
-    let Some(last) = memory.last else { return };
-    let (Some(wait), Some(before)) = (signal.wait(), last.signal.wait()) else { return };
-    let passed = now.since(last.at);
-    let workers = busy(policy, &last.signal, last.running).min(last.running);
-    // Of a queue that was empty on the way nobody knows how long it was, nor whether all were at work.
-    let stood = wait >= passed && !before.is_zero() && !passed.is_zero();
-    if !stood || workers == 0 {
+/// one by now, so many were begun. Only moments count at which the oldest is another one than a measurement before: a queue
+/// whose jobs take longer than that stands still in between.
+pub(crate) fn learn(
+    policy: &PolicyConfig,
+    memory: &mut DemandRecord,
+    signal: &Signal,
+    running: u32,
+    now: Time,
+) {
+    let here = Measured { at: now, signal: *signal, running };
+    let (Some(last), Some(head)) = (memory.last.filter(|last| last.running == running), head(&here)) else {
+        (memory.learning_from, memory.behind) = (None, false);
+        return;
+    };
+    if self::head(&last).is_none_or(|before| head.since(before) < PRECISE) {
         return;
     }
-    let moved = before.saturating_add(passed).saturating_sub(wait).as_millis();
-    let jobs = u128::from(signal.waiting).saturating_add(u128::from(last.signal.waiting));
-    let jobs = jobs.saturating_mul(moved);
-    let span = wait.as_millis() + before.as_millis();
-    let Some(begun) = jobs.checked_div(span).filter(|begun| *begun > 0) else { return };
-    let each = u128::from(workers) * passed.as_millis() / begun;
-    let each = Duration::from_millis(u64::try_from(each).unwrap_or(u64::MAX).max(1));
+    let Some(from) = memory.learning_from.filter(|from| from.running == running) else {
+        memory.learning_from = Some(here);
+        return;
+    };
+    let Some(pace) = Pace::between(&from, &here) else { return };
+    let workers = busy(policy, &from.signal, from.running).min(from.running);
+    // The first is better than nothing.
+    if memory.job_time.is_some() && pace.begun < u128::from(workers) * 2 {
+        return;
+    }
+    memory.behind = pace.is_behind();
+    let each = pace.each(workers);
     memory.job_time = Some(memory.job_time.map_or(each, |known| {
         // One measurement is worth a quarter, and none is believed that is far off.
         known.saturating_mul(3).saturating_add(each.clamp(known / 4, known.saturating_mul(4))) / 4
     }));
+    if now.since(from.at) >= LEARNED_WITHIN {
+        memory.learning_from = Some(here);
+    }
+}
+
+/// Some sources tell whole seconds.
+const PRECISE: Duration = Duration::from_secs(1);
+
+/// The longer, the more exact, and the later it is noticed that the jobs are others.
+const LEARNED_WITHIN: Duration = Duration::from_secs(1_800);
+
+/// Gives when the oldest of the waiting jobs came.
+fn head(measured: &Measured) -> Option<Time> {
+    let wait = measured.signal.wait().filter(|wait| !wait.is_zero() && measured.running > 0)?;
+    Some(measured.at.saturating_sub(wait))
+}
+
+/// How far a queue moved on between two moments. Times in milliseconds.
+struct Pace {
+    passed: u128,
+    /// By how much the oldest job is a later one.
+    moved: u128,
+    /// How many jobs were begun, by how many came in the time that is waited for.
+    begun: u128,
+}
+
+impl Pace {
+    fn between(from: &Measured, to: &Measured) -> Option<Self> {
+        let moved = head(to)?.since(head(from)?).as_millis();
+        let waits = to.signal.wait()?.as_millis() + from.signal.wait()?.as_millis();
+        // The oldest itself came at the beginning of that time, and not within it.
+        let came = |measured: &Measured| u128::from(measured.signal.waiting.saturating_sub(1));
+        let jobs = came(from) + came(to);
+        let begun = jobs.saturating_mul(moved).checked_div(waits).filter(|begun| *begun > 0)?;
+        Some(Self { passed: to.at.since(from.at).as_millis(), moved, begun })
+    }
+
+    /// Gives how long each of so many servers took for a job.
+    fn each(&self, workers: u32) -> Duration {
+        let each = u128::from(workers).saturating_mul(self.passed) / self.begun;
+        Duration::from_millis(u64::try_from(each).unwrap_or(u64::MAX).max(1))
+    }
+
+    /// Whether more jobs came than were begun: by two at least, and by a twentieth.
+    fn is_behind(&self) -> bool {
+        let short = self.passed.saturating_sub(self.moved);
+        short * 20 > self.passed && self.begun.saturating_mul(short) >= self.moved.saturating_mul(2)
+    }
 }
 
 fn narrow(count: u128) -> u32 {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::ids::TypeName;
 use crate::policy::RuleStep;
+use alloc::vec::Vec;
 use proptest::prelude::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -101,32 +102,32 @@ fn who_does_not_tell_the_wait_is_not_known_by_a_rule_that_goes_by_it() {
     }
 }
 
-/// Gives the damped number of the reference's rule at the second minute.
+/// Gives the damped number of the reference's rule at the second minute, jobs taking a server five minutes as far as known.
 fn by_wait(now: Signal, before: Signal, running: u32) -> u32 {
     let policy = policy(Rule::WaitPerServer(10 * MINUTE));
     let crew = Crew { running, ..Crew::default() };
     let level = servers_for(&policy, &now, None);
-    damped(&policy, level, &now, &memory(before, running), &crew, at(120))
+    let mut memory = memory(before, running);
+    (memory.job_time, memory.behind) = (Some(5 * MINUTE), true);
+    damped(&policy, level, &now, &memory, &crew, at(120))
 }
 
 #[test]
-fn a_wait_that_rises_asks_for_as_many_as_would_have_kept_it() {
-    // One server served a fifth of what came: five keep up.
-    assert_eq!(by_wait(signal(90, 1, 148), signal(40, 1, 100), 1), 5);
-    // Four of five.
-    assert_eq!(by_wait(signal(90, 4, 112), signal(80, 4, 100), 4), 5);
-    // It stands: as many as there are.
-    assert_eq!(by_wait(signal(90, 4, 100), signal(90, 4, 100), 4), 4);
-    // Nothing was served at all, or nearly: never much more than there were.
-    assert_eq!(by_wait(signal(90, 1, 160), signal(40, 1, 100), 1), 1);
-    assert_eq!(by_wait(signal(90, 1, 159), signal(40, 1, 100), 1), 5);
-    // A queue that was empty on the way tells nothing.
-    assert_eq!(by_wait(signal(5, 2, 50), signal(0, 2, 0), 2), 2);
+fn a_wait_that_does_not_fall_asks_for_as_many_as_begin_the_jobs_as_they_come() {
+    // A job a minute.
+    assert_eq!(by_wait(signal(4, 1, 180), signal(3, 1, 120), 1), 5);
+    assert_eq!(by_wait(signal(6, 4, 300), signal(6, 4, 300), 4), 5);
+    // Many in a moment are not believed at once: a rise of four, or to twice as many.
+    assert_eq!(by_wait(signal(90, 1, 60), signal(2, 1, 50), 1), 5);
+    assert_eq!(by_wait(signal(900, 9, 60), signal(2, 9, 50), 9), 18);
+    // Nobody runs, or nothing waits: there is nothing to keep up with.
+    assert_eq!(by_wait(signal(3, 0, 180), signal(2, 0, 120), 0), 1);
+    assert_eq!(by_wait(signal(0, 2, 0), signal(0, 2, 0), 2), 2);
 }
 
 #[test]
 fn nobody_is_added_while_the_wait_falls_by_itself() {
-    let (before, clearly, hardly) = (signal(300, 5, 3_600), signal(280, 5, 3_590), signal(280, 5, 3_595));
+    let (before, clearly, hardly) = (signal(60, 5, 3_600), signal(60, 5, 3_590), signal(60, 5, 3_595));
     assert_eq!(by_wait(clearly, before, 5), 5);
     assert_eq!(by_wait(hardly, before, 5), 6);
     // But whoever is busy stays, and a queue that nobody tells the busy of keeps everybody.
@@ -154,31 +155,52 @@ fn what_was_ordered_already_is_told_from_what_came_since() {
     );
 }
 
-#[test]
-fn the_time_for_a_job_is_learned_from_how_far_the_queue_moved_on() {
-    // Two jobs a second come, a hundred seconds' worth wait; four servers let it rise by 20 seconds in 60: 80 were begun.
-    let mut record = memory(signal(200, 4, 100), 4);
+/// Learns from what was told each minute, with so many running, and gives what was learned after each.
+fn learned(told: &[(Signal, u32)]) -> Vec<Option<u64>> {
     let rule = policy(Rule::TargetWait { within: MINUTE, job_time: MINUTE });
-    learn(&rule, &mut record, &signal(240, 4, 120), at(120));
-    assert_eq!(record.job_time, Some(Duration::from_secs(3)));
-    // Only a quarter of what is measured next counts.
-    record.last = Some(Measured { at: at(120), signal: signal(240, 4, 120), running: 4 });
-    learn(&rule, &mut record, &signal(200, 4, 100), at(180));
-    assert_eq!(record.job_time, Some(Duration::from_millis(2_625)), "160 were begun: 1.5 seconds each");
+    let mut record = DemandRecord::default();
+    let mut minute = |(signal, running): &(Signal, u32), number: u64| {
+        let now = at(60 * number);
+        learn(&rule, &mut record, signal, *running, now);
+        record.last = Some(Measured { at: now, signal: *signal, running: *running });
+        record.job_time.map(|time| u64::try_from(time.as_millis()).unwrap())
+    };
+    told.iter().zip(1..).map(|(told, number)| minute(told, number)).collect()
 }
 
 #[test]
-fn nothing_is_learned_from_a_queue_that_was_empty_or_stood_still() {
-    let rule = policy(Rule::TargetWait { within: MINUTE, job_time: MINUTE });
-    for (before, running, now) in [
-        (signal(0, 0, 0), 4, signal(240, 4, 120)),
-        (signal(200, 4, 100), 4, signal(10, 4, 20)),
-        (signal(200, 0, 100), 0, signal(240, 0, 120)),
-        (signal(200, 4, 100), 4, signal(260, 4, 160)),
+fn the_time_for_a_job_is_learned_from_how_far_the_queue_moved_on() {
+    // Two jobs a second come, a hundred seconds' worth wait; four servers let it rise by 20 seconds a minute: 80 are begun.
+    let rising = [(201, 100), (241, 120), (281, 140)].map(|(waiting, wait)| (signal(waiting, 4, wait), 4));
+    assert_eq!(learned(&rising), [None, None, Some(3_000)]);
+    // Then it falls as fast: 240 were begun in two minutes. Only a quarter of that counts.
+    let falling = [rising[0], rising[1], rising[2], (signal(241, 4, 120), 4)];
+    assert_eq!(learned(&falling).last(), Some(&Some(2_750)));
+}
+
+#[test]
+fn a_queue_that_stands_still_between_long_jobs_tells_at_the_end_of_each() {
+    // A job a minute comes, and one server takes five minutes for each: the oldest is another one every fifth minute.
+    let queue = |minute: u64| {
+        let waits = minute + 5 - minute / 5;
+        (signal(waits + 1, 1, waits * 60), 1)
+    };
+    let told: Vec<(Signal, u32)> = (1..=16).map(queue).collect();
+    let learned = learned(&told);
+    assert_eq!((learned[8], learned[9], learned[14]), (None, Some(300_000), Some(300_000)));
+}
+
+#[test]
+fn nothing_is_learned_from_a_queue_that_was_empty_or_stood_still_or_of_another_crew() {
+    let full = |crew| (signal(200, 4, 100), crew);
+    for told in [
+        [(signal(0, 0, 0), 4), full(4), full(4)],
+        [full(4), (signal(0, 2, 0), 4), full(4)],
+        [full(0), (signal(240, 0, 120), 0), (signal(280, 0, 140), 0)],
+        [full(4), (signal(260, 4, 160), 4), (signal(320, 4, 220), 4)],
+        [full(4), (signal(240, 4, 120), 4), (signal(260, 4, 130), 5)],
     ] {
-        let mut record = memory(before, running);
-        learn(&rule, &mut record, &now, at(120));
-        assert_eq!(record.job_time, None, "{before:?} {now:?}");
+        assert_eq!(learned(&told), [None; 3], "{told:?}");
     }
 }
 
@@ -203,7 +225,9 @@ proptest! {
         record.job_time = learned;
         let crew = Crew { running, starting, ordered_at: Some(at(1)) };
         let (demand, later) = (demand(now), Time::from_millis(later));
-        learn(&policy, &mut record, &now, later);
+        learn(&policy, &mut record, &now, running, later);
+        record.learning_from = record.last;
+        learn(&policy, &mut record, &now, running, later);
         let level = level(&policy, &demand, record.job_time);
         let damped = damped(&policy, level, &now, &record, &crew, later);
         let then = before_boot(&policy, &demand, record.job_time, &crew, later);

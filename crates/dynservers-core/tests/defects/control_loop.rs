@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dynservers_core::{
     Action, Command, CommandId, Config, Done, Input, PolicyConfig, ProviderState, Reason, ServerId, Status,
-    TypeName,
+    Time, TypeName,
 };
 use proptest::prelude::*;
 
@@ -79,6 +79,41 @@ fn defect_01_the_policy_settles_on_the_work_there_is() {
             let (started, stopped) = late_turnover(&mut app);
             assert!(started.max(stopped) <= most, "{jobs} of {seconds} s, {each}: {started}, {stopped}");
             assert_eq!(app.killed, 0);
+        }
+    }
+}
+
+/// How often the number was changed from a moment on.
+fn changes(app: &App, from: Time) -> Vec<(u64, u32)> {
+    let decisions = app.world.disk.decisions.iter().filter(|decision| decision.at >= from);
+    let changed = decisions.filter(|decision| decision.before.unwrap_or(0) != decision.desired.unwrap_or(0));
+    changed.map(|decision| (decision.at.since(from).as_secs() / 60, decision.desired.unwrap())).collect()
+}
+
+/// The reference's rule as a rule of the policy, told the oldest job's own wait: three decisions at most, and it stays where
+/// the load needs it, from nothing and from half as much; and from twice as much it falls and never rises again. Nobody
+/// with a job in hand is stopped.
+#[test]
+fn defect_01_the_documented_rule_in_the_policy_settles_within_three_decisions() {
+    for (jobs, seconds) in LOADS {
+        let mut config = at_most_20(draining(), Some(1));
+        let server_type = config.server_types.get_mut(&type_name()).unwrap();
+        server_type.policy.as_mut().unwrap().rule =
+            dynservers_core::Rule::WaitPerServer(Duration::from_secs(600));
+        let mut app = App::new(config, Rule::MeasureAll, jobs, seconds);
+        for (load, is_last) in [(1, false), (2, false), (1, true)] {
+            let from = app.world.now;
+            app.set_load(jobs * load);
+            app.run_hours(6);
+            let changed = changes(&app, from);
+            let falls = changed.windows(2).all(|pair| pair[0].1 > pair[1].1);
+            // As jobs end one after the other, servers are let go one after the other.
+            let is_few = changed.len() <= 3 || (is_last && falls);
+            assert!(is_few, "{jobs} of {seconds} s, {load} times: {changed:?}");
+            let needed = u32::try_from((jobs * load * seconds).div_ceil(3_600)).unwrap();
+            let desired = app.world.machine.view(app.world.now).types[&type_name()].desired.unwrap();
+            assert!(desired >= needed, "{jobs} of {seconds} s, {load} times: {changed:?}");
+            assert_eq!((app.killed, app.missing()), (0, 0));
         }
     }
 }

@@ -194,6 +194,8 @@ pub(crate) fn full_fleet(owner: &OwnerId, time: Time) -> FleetRecord {
             unknown: Some("the queue does not answer".to_owned()),
             decided: Some(9),
             last: Some(Measured { at: at(2), signal: signal(), running: 3 }),
+            learning_from: Some(Measured { at: at(1), signal: signal(), running: 3 }),
+            behind: true,
             job_time: Some(Duration::from_millis(1_500)),
             path: vec![Decided { since: at(3), count: 9 }],
             jump_since: Some(at(20)),
