@@ -174,6 +174,9 @@ pub struct DemandRecord {
     /// From when on it is being learned how long a server takes for a job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_from: Option<Measured>,
+    /// How much time all servers together were busy for since then.
+    #[serde(default)]
+    pub spent: Duration,
     /// More jobs come than are begun by the servers that run.
     #[serde(default)]
     pub behind: bool,

@@ -154,31 +154,34 @@ pub(crate) fn learn(
     now: Time,
 ) {
     let here = Measured { at: now, signal: *signal, running };
-    let (Some(last), Some(head)) = (memory.last.filter(|last| last.running == running), head(&here)) else {
+    // Until anything is known, a crew that changes is better than none.
+    let is_fit = |last: &Measured| last.running == running || (memory.job_time.is_none() && last.running > 0);
+    let (Some(last), Some(head)) = (memory.last.filter(is_fit), head(&here)) else {
         (memory.learning_from, memory.behind) = (None, false);
         return;
     };
+    let workers = busy(policy, &last.signal, last.running).min(last.running);
+    memory.spent = memory.spent.saturating_add(now.since(last.at).saturating_mul(workers));
     if self::head(&last).is_none_or(|before| head.since(before) < PRECISE) {
         return;
     }
-    let Some(from) = memory.learning_from.filter(|from| from.running == running) else {
-        memory.learning_from = Some(here);
+    let Some(from) = memory.learning_from else {
+        (memory.learning_from, memory.spent) = (Some(here), Duration::ZERO);
         return;
     };
     let Some(pace) = Pace::between(&from, &here) else { return };
-    let workers = busy(policy, &from.signal, from.running).min(from.running);
     // The first is better than nothing.
     if memory.job_time.is_some() && pace.begun < u128::from(workers) * 2 {
         return;
     }
     memory.behind = pace.is_behind();
-    let each = pace.each(workers);
+    let Some(each) = pace.each(memory.spent) else { return };
     memory.job_time = Some(memory.job_time.map_or(each, |known| {
         // One measurement is worth a quarter, and none is believed that is far off.
         known.saturating_mul(3).saturating_add(each.clamp(known / 4, known.saturating_mul(4))) / 4
     }));
     if now.since(from.at) >= LEARNED_WITHIN {
-        memory.learning_from = Some(here);
+        (memory.learning_from, memory.spent) = (Some(here), Duration::ZERO);
     }
 }
 
@@ -201,6 +204,8 @@ struct Pace {
     moved: u128,
     /// How many jobs were begun, by how many came in the time that is waited for.
     begun: u128,
+    /// How many of them took the place of another one, and so how many ended.
+    ended: u128,
 }
 
 impl Pace {
@@ -211,13 +216,15 @@ impl Pace {
         let came = |measured: &Measured| u128::from(measured.signal.waiting.saturating_sub(1));
         let jobs = came(from) + came(to);
         let begun = jobs.saturating_mul(moved).checked_div(waits).filter(|begun| *begun > 0)?;
-        Some(Self { passed: to.at.since(from.at).as_millis(), moved, begun })
+        let more = u128::from(to.signal.in_flight.saturating_sub(from.signal.in_flight));
+        let ended = begun.saturating_sub(more);
+        Some(Self { passed: to.at.since(from.at).as_millis(), moved, begun, ended })
     }
 
-    /// Gives how long each of so many servers took for a job.
-    fn each(&self, workers: u32) -> Duration {
-        let each = u128::from(workers).saturating_mul(self.passed) / self.begun;
-        Duration::from_millis(u64::try_from(each).unwrap_or(u64::MAX).max(1))
+    /// Gives how long a job took, of so much time that all servers spent together.
+    fn each(&self, spent: Duration) -> Option<Duration> {
+        let each = spent.as_millis().checked_div(self.ended)?;
+        Some(Duration::from_millis(u64::try_from(each).unwrap_or(u64::MAX).max(1)))
     }
 
     /// Whether more jobs came than were begun: by two at least, and by a twentieth.

@@ -191,14 +191,25 @@ fn a_queue_that_stands_still_between_long_jobs_tells_at_the_end_of_each() {
 }
 
 #[test]
-fn nothing_is_learned_from_a_queue_that_was_empty_or_stood_still_or_of_another_crew() {
+fn another_crew_begins_anew_once_anything_is_known_and_who_begins_ends_nothing() {
+    // A job a minute comes and one is begun. The first that the second server begins takes no other's place.
+    let told =
+        [(1, 1), (1, 1), (2, 2), (2, 2)].map(|(in_flight, running)| (signal(21, in_flight, 1_200), running));
+    assert_eq!(learned(&told), [None, None, None, Some(180_000)]);
+    let mut record = DemandRecord { job_time: Some(MINUTE), ..memory(signal(200, 4, 100), 4) };
+    record.learning_from = record.last;
+    learn(&policy(Rule::JobsPerServer(1)), &mut record, &signal(240, 4, 120), 5, at(120));
+    assert_eq!((record.job_time, record.learning_from), (Some(MINUTE), None));
+}
+
+#[test]
+fn nothing_is_learned_from_a_queue_that_was_empty_or_stood_still_or_of_nobody() {
     let full = |crew| (signal(200, 4, 100), crew);
     for told in [
         [(signal(0, 0, 0), 4), full(4), full(4)],
         [full(4), (signal(0, 2, 0), 4), full(4)],
         [full(0), (signal(240, 0, 120), 0), (signal(280, 0, 140), 0)],
         [full(4), (signal(260, 4, 160), 4), (signal(320, 4, 220), 4)],
-        [full(4), (signal(240, 4, 120), 4), (signal(260, 4, 130), 5)],
     ] {
         assert_eq!(learned(&told), [None; 3], "{told:?}");
     }

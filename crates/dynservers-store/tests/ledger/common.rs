@@ -195,6 +195,7 @@ pub(crate) fn full_fleet(owner: &OwnerId, time: Time) -> FleetRecord {
             decided: Some(9),
             last: Some(Measured { at: at(2), signal: signal(), running: 3 }),
             learning_from: Some(Measured { at: at(1), signal: signal(), running: 3 }),
+            spent: Duration::from_secs(75),
             behind: true,
             job_time: Some(Duration::from_millis(1_500)),
             path: vec![Decided { since: at(3), count: 9 }],
