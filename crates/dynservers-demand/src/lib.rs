@@ -18,6 +18,8 @@ mod http;
 pub mod prometheus;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "redis")]
+mod server;
 mod signal;
 mod sources;
 pub mod spool;

@@ -8,18 +8,15 @@ use std::time::{Duration, Instant};
 
 use dynservers_hooks::is_this_machine;
 use dynservers_hooks::words::{MOST_QUOTED, sanitized};
-use dynservers_http::{Secrets, SystemSecrets, Text};
 use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisError};
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
 pub use queue::Queue;
 
+pub use crate::server::Login;
+use crate::server::{Failures, left};
 use crate::signal::{Signal, Source, Unknown};
-
-/// How long nobody connects anew after a connection failed; twice as long after each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Counts the jobs in queues that are kept in Redis.
 ///
@@ -35,21 +32,11 @@ pub struct Redis {
     link: Mutex<Link>,
 }
 
-/// Who logs in. What is named by reference is read anew for every connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Login {
-    /// The user; the server's default one if none is named.
-    pub username: Option<Text>,
-    /// The password.
-    pub password: Option<Text>,
-}
-
 /// What is left of earlier measurements.
 #[derive(Default)]
 struct Link {
     connection: Option<Connection>,
-    /// When it last failed to come about, and how often in a row.
-    failed: Option<(Instant, u32)>,
+    failures: Failures,
 }
 
 /// What keeps an address of a Redis server from being used.
@@ -102,32 +89,17 @@ impl Redis {
     }
 
     fn connect_anew(&self, link: &mut Link, deadline: Instant) -> Result<Connection, Unknown> {
-        if let Some((at, times)) = link.failed {
-            let pause = FIRST_PAUSE.saturating_mul(1 << times.min(8)).min(LONGEST_PAUSE);
-            if at.elapsed() < pause {
-                return Err(Unknown::new(format!("{}: it could not be reached just now", self.shown)));
-            }
-        }
-        let result = self.connect(deadline);
-        let times = link.failed.map_or(0, |(_, times)| times + 1);
-        link.failed = result.is_err().then(|| (Instant::now(), times));
-        result
+        link.failures.heed(&self.shown, || self.connect(deadline))
     }
 
     fn connect(&self, deadline: Instant) -> Result<Connection, Unknown> {
-        let read = |text: &Option<Text>| {
-            let secret = text.as_ref().map(|text| match text.reference() {
-                Some(reference) => SystemSecrets.read(&reference),
-                None => Ok(text.literal().unwrap_or_default().into()),
-            });
-            secret.transpose().map_err(|failure| Unknown::new(failure.message))
-        };
+        let (username, password) = self.login.read()?;
         let mut settings =
             self.address.redis_settings().clone().set_lib_name("dynservers", env!("CARGO_PKG_VERSION"));
-        if let Some(username) = read(&self.login.username)? {
+        if let Some(username) = username {
             settings = settings.set_username(username.expose_secret());
         }
-        if let Some(password) = read(&self.login.password)? {
+        if let Some(password) = password {
             settings = settings.set_password(password.expose_secret());
         }
         let client = Client::open(self.address.clone().set_redis_settings(settings))
@@ -214,9 +186,4 @@ fn is_private(address: &ConnectionAddr) -> bool {
         ConnectionAddr::TcpTls { .. } | ConnectionAddr::Unix(_) => true,
         _ => false,
     }
-}
-
-/// Gives how long is left; never zero, which would mean for ever.
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
