@@ -9,16 +9,19 @@
 //! | [`Command`] | what a program prints: `17`, or `{"waiting": 12, "in_flight": 5, "oldest_wait": 3.5}` |
 //! | [`Http`] | numbers in the JSON that a web address gives, found by JSON pointers |
 //! | [`Spool`](spool::Spool) | job files in a directory, waiting and claimed |
+//! | `postgres::Postgres` (feature `postgres`) | what a query gives, and the queues of apalis, pgmq and sqlxmq |
 //! | `prometheus::Prometheus` (feature `prometheus`) | what an instant query gives |
 //! | `redis::Redis` (feature `redis`) | lists, streams and sorted sets, and the queues of Laravel, Sidekiq and `BullMQ` |
 
 mod command;
 mod http;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
 #[cfg(feature = "redis")]
 pub mod redis;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 mod server;
 mod signal;
 mod sources;
