@@ -18,8 +18,8 @@ use tokio_postgres::config::Host;
 use connection::{Connection, Counting};
 pub use queue::Queue;
 
-pub use crate::server::Login;
-use crate::server::{Failures, left};
+use crate::failures::{Failures, left};
+pub use crate::login::Login;
 use crate::signal::{Signal, Source, Unknown};
 
 /// Counts jobs in tables, by the user's own query or as a library keeps them.

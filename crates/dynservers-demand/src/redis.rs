@@ -14,8 +14,8 @@ use thiserror::Error;
 
 pub use queue::Queue;
 
-pub use crate::server::Login;
-use crate::server::{Failures, left};
+use crate::failures::{Failures, left};
+pub use crate::login::Login;
 use crate::signal::{Signal, Source, Unknown};
 
 /// Counts the jobs in queues that are kept in Redis.
