@@ -1,5 +1,6 @@
 //! Which servers there are: how each is found, started, reached and ended.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{Process, Service, Site};
@@ -103,11 +104,15 @@ pub(super) const SERVICES: &[Service] = &[
         binary: "rabbitmq-server",
         package: "rabbitmq-server",
         files: |site| {
-            let text = format!(
-                "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {}\nlisteners.tcp.1 = 127.0.0.1:{}\n\
-                 collect_statistics_interval = 500\n",
+            let mut text = format!(
+                "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {}\nlisteners.tcp.1 = 127.0.0.1:{}\n",
                 site.ports[0], site.ports[1],
             );
+            // Tests wait for its numbers, which are otherwise taken every 5 seconds.
+            text.push_str("collect_statistics_interval = 500\n");
+            for level in ["global", "basic", "detailed"] {
+                let _ = writeln!(text, "management.sample_retention_policies.{level}.minute = 1");
+            }
             vec![
                 ("rabbitmq.conf", text),
                 ("enabled_plugins", "[rabbitmq_management].\n".to_owned()),
