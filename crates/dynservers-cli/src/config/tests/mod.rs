@@ -7,6 +7,8 @@ mod bad_types;
 mod credentials;
 mod good_inputs;
 mod good_local;
+mod postgres;
+mod rabbitmq;
 mod readme;
 mod servers;
 
