@@ -43,8 +43,8 @@ fn manage(method: Method, path: &str, body: &Value) -> Value {
     use base64::Engine as _;
     let (address, user, password) = server();
     let value = base64::prelude::BASE64_STANDARD.encode(format!("{user}:{password}"));
-    let mut header = Header::new("authorization", value.as_str());
-    header.before = "Basic ".to_owned();
+    let header =
+        Header { name: "authorization".into(), before: "Basic ".into(), value: value.as_str().into() };
     let web = Web::new(&format!("{address}/api/{path}"), vec![header], LONG).unwrap();
     let body = body.to_string();
     let json = ("content-type", "application/json");
