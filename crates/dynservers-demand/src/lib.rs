@@ -14,6 +14,8 @@
 //! | `rabbitmq::RabbitMq` (feature `rabbitmq`) | messages of queues, ready and unacknowledged |
 //! | `redis::Redis` (feature `redis`) | lists, streams and sorted sets, and the queues of Laravel, Sidekiq and `BullMQ` |
 
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod ca;
 mod command;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod failures;

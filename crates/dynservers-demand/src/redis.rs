@@ -3,12 +3,15 @@
 mod queue;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dynservers_hooks::is_this_machine;
 use dynservers_hooks::words::{MOST_QUOTED, sanitized};
-use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisError};
+use redis::{
+    Client, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisError, TlsCertificates,
+};
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
@@ -27,6 +30,7 @@ pub struct Redis {
     address: ConnectionInfo,
     shown: String,
     login: Login,
+    ca_file: Option<PathBuf>,
     queues: Vec<Queue>,
     timeout: Duration,
     link: Mutex<Link>,
@@ -57,6 +61,9 @@ pub enum InvalidRedis {
         /// The address, without what is secret.
         shown: String,
     },
+    /// Without TLS nothing is verified.
+    #[error("a CA is named, and redis:// verifies nothing: write rediss://")]
+    NothingToVerify,
     /// There is nothing to count.
     #[error("no queue is named")]
     NoQueues,
@@ -85,7 +92,15 @@ impl Redis {
         if queues.is_empty() {
             return Err(InvalidRedis::NoQueues);
         }
-        Ok(Self { address, shown, login, queues, timeout, link: Mutex::default() })
+        Ok(Self { address, shown, login, ca_file: None, queues, timeout, link: Mutex::default() })
+    }
+
+    /// Trusts the certificates of this file (PEM) alone, in place of what the system trusts. It is read for every connection.
+    pub fn trusting(self, ca_file: PathBuf) -> Result<Self, InvalidRedis> {
+        match self.address.addr() {
+            ConnectionAddr::TcpTls { .. } => Ok(Self { ca_file: Some(ca_file), ..self }),
+            _ => Err(InvalidRedis::NothingToVerify),
+        }
     }
 
     fn connect_anew(&self, link: &mut Link, deadline: Instant) -> Result<Connection, Unknown> {
@@ -102,8 +117,16 @@ impl Redis {
         if let Some(password) = password {
             settings = settings.set_password(password.expose_secret());
         }
-        let client = Client::open(self.address.clone().set_redis_settings(settings))
-            .map_err(|error| self.failed(&error))?;
+        let address = self.address.clone().set_redis_settings(settings);
+        let client = match &self.ca_file {
+            None => Client::open(address),
+            Some(file) => {
+                let pem =
+                    crate::ca::read(file).map_err(|what| Unknown::new(format!("{}: {what}", self.shown)))?;
+                Client::build_with_tls(address, TlsCertificates { client_tls: None, root_cert: Some(pem) })
+            }
+        };
+        let client = client.map_err(|error| self.failed(&error))?;
         client.get_connection_with_timeout(left(deadline)).map_err(|error| self.failed(&error))
     }
 

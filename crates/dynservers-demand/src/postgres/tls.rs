@@ -23,17 +23,12 @@ pub(super) fn system() -> Result<ClientConfig, String> {
 
 /// Trusts the certificates of a file, and no others.
 pub(super) fn by_ca(file: &Path) -> Result<ClientConfig, String> {
-    let wrong = |what: &str| {
-        format!("the CA in {} cannot be used: {what}; it must be PEM, readable by this user", file.display())
-    };
-    let text = std::fs::read(file).map_err(|error| wrong(&error.to_string()))?;
+    let text = crate::ca::read(file)?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&text) {
-        let certificate = certificate.map_err(|error| wrong(&error.to_string()))?;
-        roots.add(certificate).map_err(|error| wrong(&error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(wrong("it holds no certificate"));
+        let added = certificate.map_err(|error| error.to_string());
+        let added = added.and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
+        added.map_err(|what| format!("the CA in {} cannot be used: {what}", file.display()))?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)

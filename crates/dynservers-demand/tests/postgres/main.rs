@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test file, helpers included")]
 
 mod helpers;
+#[path = "../own_ca/mod.rs"]
+mod own_ca;
 mod queues;
 mod tables;
 mod tls;
@@ -16,7 +18,7 @@ use std::time::{Duration, Instant};
 use dynservers_demand::postgres::{Encryption, InvalidPostgres, Login, Postgres, Queue};
 use dynservers_demand::{Signal, Source as _};
 use helpers::{Admin, Database, LONG, address, ask, login, name, query, told_by};
-use tls::ca;
+use own_ca::ca;
 
 /// Gives the address of something that takes one connection after another and does this with each.
 fn served(mut serve: impl FnMut(TcpStream) + Send + 'static) -> String {
@@ -192,7 +194,7 @@ fn what_is_no_postgresql_is_unknown_in_time_and_never_zero() {
         assert!(told.contains("no answer in time"), "{told}");
     }
     let directory = tempfile::tempdir().unwrap();
-    let told = told_by(&hung, Encryption::Ca(ca(directory.path()).file), short);
+    let told = told_by(&hung, Encryption::Ca(ca(directory.path(), "ca").file), short);
     assert!(told.contains("no answer in time"), "{told}");
 
     let nonsense = served(|mut stream| {
