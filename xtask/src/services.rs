@@ -160,6 +160,10 @@ impl Service {
             if (install(&package) || (install(&["update"]) && install(&package)))
                 && find(self.binary).is_some()
             {
+                // Debian starts what it installs. Here that is nobody's, and where there is no systemd it did not.
+                let mut end = Command::new("systemctl");
+                end.args(["disable", "--now", self.package]).stdout(Stdio::null()).stderr(Stdio::null());
+                let _ = end.status();
                 return Ok(());
             }
         }
