@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use dynservers_core::{Combine, Demand, TypeName};
 use dynservers_demand::calendar::{self, InvalidSlot, Slot};
+use dynservers_demand::postgres::InvalidPostgres;
 use dynservers_demand::prometheus::Prometheus;
+use dynservers_demand::rabbitmq::InvalidRabbitMq;
 use dynservers_demand::redis::InvalidRedis;
 use dynservers_demand::spool::Spool;
 use dynservers_demand::{Command, Http, InvalidPointer, Source, Sources, TooManySources};
@@ -38,6 +40,22 @@ pub(crate) enum MeasuringError {
         server_type: TypeName,
         /// What is wrong with it.
         source: InvalidPointer,
+    },
+    /// What is asked of a PostgreSQL.
+    #[error("error: server_types.{server_type}.sources: {source}")]
+    Postgres {
+        /// The type.
+        server_type: TypeName,
+        /// What is wrong with it.
+        source: InvalidPostgres,
+    },
+    /// The address of a `RabbitMQ`.
+    #[error("error: server_types.{server_type}.sources: {source}")]
+    RabbitMq {
+        /// The type.
+        server_type: TypeName,
+        /// What is wrong with it.
+        source: InvalidRabbitMq,
     },
     /// The address of a Redis.
     #[error("error: server_types.{server_type}.sources: {source}")]
@@ -142,11 +160,23 @@ fn source(
                 .map_err(|source| MeasuringError::Pointer { server_type: server_type.clone(), source })?;
             (name, Arc::new(http))
         }
+        SourceSettings::Postgres(settings) => {
+            let postgres = settings
+                .source()
+                .map_err(|source| MeasuringError::Postgres { server_type: server_type.clone(), source })?;
+            ("postgres".to_owned(), Arc::new(postgres))
+        }
         SourceSettings::Prometheus { url, plain, query, in_flight, headers, timeout } => {
             let headers = workers::headers(headers);
             let prometheus = Prometheus::new(url, query, in_flight.as_deref(), &headers, *plain, *timeout)
                 .map_err(|source| MeasuringError::Web { server_type: server_type.clone(), source })?;
             ("prometheus".to_owned(), Arc::new(prometheus))
+        }
+        SourceSettings::RabbitMq(settings) => {
+            let rabbitmq = settings
+                .source()
+                .map_err(|source| MeasuringError::RabbitMq { server_type: server_type.clone(), source })?;
+            ("rabbitmq".to_owned(), Arc::new(rabbitmq))
         }
         SourceSettings::Redis(settings) => {
             let redis = settings

@@ -156,7 +156,9 @@ mod tests {
             ),
             (
                 "/$defs/source/properties",
-                ["command", "http", "prometheus", "redis", "spool"].map(source).into(),
+                ["command", "http", "postgres", "prometheus", "rabbitmq", "redis", "spool"]
+                    .map(source)
+                    .into(),
             ),
             (
                 "/$defs/policy/properties",

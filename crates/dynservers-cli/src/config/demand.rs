@@ -11,6 +11,8 @@ use dynservers_http::Text;
 use super::call::{Asked, headers, plain_http, url};
 use super::field::Field;
 use super::policy::{self, SlotSettings};
+use super::postgres::{self, PostgresSettings};
+use super::rabbitmq::{self, RabbitMqSettings};
 use super::reader::{Kinds, Section};
 use super::redis::{self, RedisSettings};
 
@@ -50,6 +52,8 @@ pub(crate) enum SourceSettings {
         /// How long the answer may take.
         timeout: Duration,
     },
+    /// Queues in a PostgreSQL.
+    Postgres(PostgresSettings),
     /// A Prometheus that is asked by instant queries.
     Prometheus {
         /// Its address.
@@ -65,6 +69,8 @@ pub(crate) enum SourceSettings {
         /// How long all of it may take.
         timeout: Duration,
     },
+    /// Queues in a `RabbitMQ`.
+    RabbitMq(RabbitMqSettings),
     /// Queues in a Redis.
     Redis(RedisSettings),
     /// A directory with a file for each job.
@@ -78,15 +84,19 @@ pub(crate) enum SourceSettings {
 enum SourceKind {
     Command,
     Http,
+    Postgres,
     Prometheus,
+    RabbitMq,
     Redis,
     Spool,
 }
 
-const KINDS: [(&str, SourceKind); 5] = [
+const KINDS: [(&str, SourceKind); 7] = [
     ("command", SourceKind::Command),
     ("http", SourceKind::Http),
+    ("postgres", SourceKind::Postgres),
     ("prometheus", SourceKind::Prometheus),
+    ("rabbitmq", SourceKind::RabbitMq),
     ("redis", SourceKind::Redis),
     ("spool", SourceKind::Spool),
 ];
@@ -94,7 +104,9 @@ const KINDS: [(&str, SourceKind); 5] = [
 const KEYS: Kinds = &[
     ("command", &["command"]),
     ("http", &["url", "headers", "plain_http", "pointer", "in_flight"]),
+    ("postgres", postgres::KEYS),
     ("prometheus", &["url", "headers", "plain_http", "query", "in_flight"]),
+    ("rabbitmq", rabbitmq::KEYS),
     ("redis", redis::KEYS),
     ("spool", &["directory"]),
 ];
@@ -152,8 +164,10 @@ fn sources(field: &Field<'_>) -> Option<Vec<SourceSettings>> {
 
 fn source(field: &Field<'_>) -> Option<SourceSettings> {
     let mut section = field.section()?;
-    let kind =
-        section.required("kind", "kind = \"command\", \"http\", \"prometheus\", \"redis\" or \"spool\"");
+    let kind = section.required(
+        "kind",
+        "kind = \"command\", \"http\", \"postgres\", \"prometheus\", \"rabbitmq\", \"redis\" or \"spool\"",
+    );
     let (word, kind) =
         kind.and_then(|field| field.choice(&KINDS.map(|(word, kind)| (word, (word, kind)))))?;
     let source = match kind {
@@ -176,6 +190,10 @@ fn source(field: &Field<'_>) -> Option<SourceSettings> {
                 Some(SourceSettings::Http { url, plain, pointer, in_flight, headers, timeout })
             })
         }
+        SourceKind::Postgres => {
+            let timeout = timeout(&mut section);
+            postgres::read(&mut section, timeout).map(SourceSettings::Postgres)
+        }
         SourceKind::Prometheus => {
             let url = section.required("url", "url = \"http://127.0.0.1:9090\"");
             let (headers, asked) = (headers(&mut section), plain_http(&mut section));
@@ -190,6 +208,10 @@ fn source(field: &Field<'_>) -> Option<SourceSettings> {
                 let (query, in_flight, timeout) = (query?, in_flight?, timeout?);
                 Some(SourceSettings::Prometheus { url, plain, query, in_flight, headers, timeout })
             })
+        }
+        SourceKind::RabbitMq => {
+            let timeout = timeout(&mut section);
+            rabbitmq::read(&mut section, timeout).map(SourceSettings::RabbitMq)
         }
         SourceKind::Redis => {
             let timeout = timeout(&mut section);

@@ -194,7 +194,7 @@ fn a_queue_that_stands_still_between_long_jobs_tells_at_the_end_of_each() {
 fn another_crew_begins_anew_once_anything_is_known_and_who_begins_ends_nothing() {
     // A job a minute comes and one is begun. The first that the second server begins takes no other's place.
     let told =
-        [(1, 1), (1, 1), (2, 2), (2, 2)].map(|(in_flight, running)| (signal(21, in_flight, 1_200), running));
+        [(1, 1), (1, 1), (2, 2), (2, 2)].map(|(in_flight, running)| (signal(11, in_flight, 600), running));
     assert_eq!(learned(&told), [None, None, None, Some(180_000)]);
     let mut record = DemandRecord { job_time: Some(MINUTE), ..memory(signal(200, 4, 100), 4) };
     record.learning_from = record.last;

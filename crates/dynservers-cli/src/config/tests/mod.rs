@@ -8,6 +8,8 @@ mod credentials;
 mod good_inputs;
 mod good_local;
 mod policies;
+mod postgres;
+mod rabbitmq;
 mod readme;
 mod servers;
 
