@@ -100,7 +100,7 @@ impl Reconciler {
             if left <= billing.margin() {
                 paid.spare += 1;
             } else {
-                let next = self.now + (left - billing.margin());
+                let next = self.now + left.saturating_sub(billing.margin());
                 paid.next = Some(paid.next.map_or(next, |at| at.min(next)));
             }
         }

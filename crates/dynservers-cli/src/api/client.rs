@@ -205,8 +205,8 @@ impl Client {
     ) -> Result<Vec<Value>, ClientError> {
         let of_type = server_type.map(|name| format!("&type={name}")).unwrap_or_default();
         let until = until.map(|until| format!("&until={until}")).unwrap_or_default();
-        let list: DecisionList = self.ask(&format!("/v1/decisions?limit={last}{of_type}{until}")).await?;
-        Ok(list.decisions)
+        let page: DecisionList = self.ask(&format!("/v1/decisions?limit={last}{of_type}{until}")).await?;
+        Ok(page.decisions)
     }
 
     /// Takes over the servers of other owners.

@@ -116,6 +116,10 @@ pub(crate) fn router<F: Fleet>(
 
 /// Gives everything that can be asked.
 pub(crate) fn table<F: Fleet>() -> Table<Arc<Shared<F>>> {
+    with_the_log(with_the_fleet(Table::new()))
+}
+
+fn with_the_fleet<F: Fleet>(table: Table<Arc<Shared<F>>>) -> Table<Arc<Shared<F>>> {
     let get = |path, name, summary| Operation::new(Method::GET, path, name, summary);
     let command = |method, path, name, summary| {
         Operation::new(method, path, name, summary)
@@ -126,7 +130,7 @@ pub(crate) fn table<F: Fleet>() -> Table<Arc<Shared<F>>> {
     let desired = "/v1/types/{type}/desired";
     let overriding = "/v1/types/{type}/override";
     let protection = "/v1/servers/{id}/protection";
-    Table::new()
+    table
         .add(get("/v1/status", "status", "Tells how the fleet is.").gives::<FleetStatus>(), status)
         .add(get("/v1/servers", "servers", "Tells of every server.").gives::<ServerList>(), servers)
         .add(get("/v1/servers/{id}", "server", "Tells of one server.").gives::<Server>(), server)
@@ -193,6 +197,12 @@ pub(crate) fn table<F: Fleet>() -> Table<Arc<Shared<F>>> {
             command(post, "/v1/takeover", "takeover", "Makes the servers of other ledgers ours."),
             commands::takeover,
         )
+}
+
+/// Adds what happened and was decided, and what is told of the API and the daemon themselves.
+fn with_the_log<F: Fleet>(table: Table<Arc<Shared<F>>>) -> Table<Arc<Shared<F>>> {
+    let get = |path, name, summary| Operation::new(Method::GET, path, name, summary);
+    table
         .add(
             get("/v1/events", "events", "Tells what happened: a page, or a stream as it happens.")
                 .asks::<EventQuery>()

@@ -1,3 +1,5 @@
+//! Every sentence that a decision can make, as a person reads it.
+
 use std::time::Duration;
 
 use dynservers_core::{ServerId, TypeName, Why};

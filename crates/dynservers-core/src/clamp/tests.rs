@@ -1,3 +1,5 @@
+//! Each clamp alone, and all of them together: every number is within its bounds, tells its way, and settles.
+
 use super::*;
 use crate::demand::Signal;
 use crate::ids::TypeName;

@@ -1,3 +1,5 @@
+//! What is remembered of a demand: the highest of late, and how fast the number changed.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! What each rule asks for, how it is damped, and what is learned of the jobs.
+
 use super::*;
 use crate::ids::TypeName;
 use crate::policy::RuleStep;
