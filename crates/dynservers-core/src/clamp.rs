@@ -76,7 +76,7 @@ pub(crate) fn judge(
         in_the_dark(&mut path, memory, policy, now);
     }
     let (lowest, highest) = bound(&mut path, &demand.windows, facts);
-    let asked = dampen(&mut path, memory, policy, (lowest, highest), now);
+    let asked = dampen(&mut path, memory, policy, facts.min, (lowest, highest), now);
     await_boots(&mut path, memory, policy, &demand, facts);
     keep_paid(&mut path, memory, facts);
     // What was asked for holds its time, and not what it was held at.
@@ -152,6 +152,7 @@ fn dampen(
     path: &mut Path,
     memory: &mut DemandRecord,
     policy: &PolicyConfig,
+    min: u32,
     (lowest, highest): (u32, u32),
     now: Time,
 ) -> u32 {
@@ -159,7 +160,8 @@ fn dampen(
     // Of the whole way: a slow rate would else never take a step that is worth its while.
     let change = u64::from(path.value.abs_diff(current)) * 100;
     if let Some(rate) = policy.rate_up.filter(|_| path.value > current) {
-        let most = memory.may_rise_to(current, rate, now);
+        // The type's minimum waits for nothing.
+        let most = memory.may_rise_to(current, rate, now).max(min);
         let until = memory.path.get(1).map(|decided| decided.since + rate.period);
         path.pass(ClampKind::RateUp, path.value.min(most), until, None);
     }

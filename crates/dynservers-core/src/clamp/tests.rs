@@ -251,9 +251,9 @@ proptest! {
     fn every_decision_is_within_its_bounds_and_tells_its_way_without_a_gap(
         policy in any_policy(),
         steps in prop::collection::vec((prop::option::of(0_u64..500), 1_u64..300), 1..30),
-        (min, more) in (0_u32..5, 0_u32..40),
+        (min, more, before) in (0_u32..5, 0_u32..40, 0_u32..60),
     ) {
-        let mut record = DemandRecord::begin(min, at(0));
+        let mut record = DemandRecord::begin(before, at(0));
         let mut now = 0;
         for (jobs, step) in steps {
             now += step;

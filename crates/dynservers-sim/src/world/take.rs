@@ -1,8 +1,8 @@
 //! Taking steps: what each of them does to a world.
 
 use dynservers_core::{
-    Action, Command, CommandId, Demand, FoundLabels, Hold, Input, OwnerId, ProviderId, ProviderRecord,
-    ServerId, Signal, Status, Time, Token,
+    Action, Command, CommandId, FoundLabels, Hold, Input, OwnerId, ProviderId, ProviderRecord, ServerId,
+    Status, Time, Token,
 };
 
 use super::cloud::{Cloud, TrueServer};
@@ -25,14 +25,9 @@ impl<C: Cloud> World<C> {
             Step::Pass { millis } => self.run_for(millis),
             Step::Ask(wish) => drop(self.wish(wish)),
             Step::Repeat => self.repeat(),
-            Step::Demand { kind, work, is_known } => {
-                let server_type = server_type(kind % self.setup.types);
-                let signal = Signal { waiting: u64::from(work), ..Signal::default() };
-                let mut demand = Demand::known(server_type.clone(), "queue", signal);
-                if !is_known {
-                    demand.readings.extend(Demand::unknown(server_type, "other", "it is down").readings);
-                }
-                self.tell(Input::Demand(demand));
+            Step::Demand { kind, work } => {
+                let kind = kind % self.setup.types;
+                self.tell(Input::Demand(work.demand(kind, self.now)));
             }
             Step::Work { seconds } => {
                 for id in self.running() {
