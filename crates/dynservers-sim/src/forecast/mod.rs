@@ -5,7 +5,9 @@
 
 mod bound;
 mod cloud;
+mod figures;
 mod model;
+pub mod plot;
 pub mod policies;
 mod queue;
 mod report;
@@ -13,7 +15,10 @@ mod run;
 mod trace;
 
 pub use bound::Bound;
+pub use figures::{Figures, span};
 pub use model::{Model, PodAutoscaler, ReadmeRule, StepRule};
 pub use report::{Report, Sample, Waits};
 pub use run::{Setup, UNIT, server_type};
-pub use trace::{GenerateError, Generator, JOBS_MOST, Job, Kind, Trace, TraceError, duration, duration_as_text};
+pub use trace::{
+    GenerateError, Generator, JOBS_MOST, Job, Kind, Trace, TraceError, duration, duration_as_text,
+};

@@ -159,7 +159,9 @@ mod tests {
     #[test]
     fn the_readme_rounds_tens_of_minutes() {
         let mut rule = ReadmeRule { job_time: Duration::from_secs(60) };
-        for (jobs, running, servers) in [(0, 0, 0), (4, 0, 0), (5, 0, 1), (100, 1, 10), (100, 10, 1), (40, 10, 0)] {
+        for (jobs, running, servers) in
+            [(0, 0, 0), (4, 0, 0), (5, 0, 1), (100, 1, 10), (100, 10, 1), (40, 10, 0)]
+        {
             assert_eq!(rule.desired(&waiting(jobs), running, at(0)), servers, "{jobs} {running}");
         }
     }

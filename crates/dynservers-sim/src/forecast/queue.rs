@@ -60,14 +60,15 @@ impl<'a> Queue<'a> {
 
     /// Lets what is due by now come and end, and has whoever is free begin what waits.
     pub(super) fn advance(&mut self, now: u64) {
-        while let Some(Reverse((at, server, job))) = self.ends.peek().copied().filter(|Reverse(end)| end.0 <= now) {
+        while let Some(Reverse((_, server, job))) =
+            self.ends.peek().copied().filter(|Reverse(end)| end.0 <= now)
+        {
             self.ends.pop();
             let Some(worker) = self.workers.get_mut(&server) else { continue };
             let Some(place) = worker.in_hand.iter().position(|held| *held == job) else { continue };
             worker.in_hand.swap_remove(place);
             self.in_hand -= 1;
             self.done += 1;
-            debug_assert!(at <= now);
             if !worker.is_draining {
                 self.free.insert(server);
             }
@@ -176,7 +177,10 @@ mod tests {
         let jobs = jobs(&[(0, 10), (1, 10), (2, 10)]);
         let mut queue = Queue::new(&jobs, 1);
         queue.advance(5);
-        assert_eq!(queue.signal(5), Signal { waiting: 3, in_flight: 0, oldest_wait: Some(Duration::from_millis(5)) });
+        assert_eq!(
+            queue.signal(5),
+            Signal { waiting: 3, in_flight: 0, oldest_wait: Some(Duration::from_millis(5)) }
+        );
         queue.join(1);
         queue.join(2);
         queue.advance(5);

@@ -115,7 +115,7 @@ impl Report {
         trace: &Trace,
         end: u64,
         recording: Recording,
-        waits: Vec<u64>,
+        waits: &[u64],
         (jobs_done, jobs_killed): (u64, u64),
         cloud: &Cloud,
     ) -> Self {
@@ -131,7 +131,7 @@ impl Report {
             jobs_done,
             jobs_left: trace.jobs().len() as u64 - jobs_done,
             jobs_killed,
-            wait: Waits::of(&waits),
+            wait: Waits::of(waits),
             server_millis: cloud.lives.iter().map(|life| life.end.unwrap_or(end) - life.begin).sum(),
             paid_millis,
             unit_millis: unit,
@@ -183,7 +183,11 @@ mod tests {
 
     #[test]
     fn begun_units_are_paid_whole() {
-        let lives = [Life { begin: 0, end: Some(61) }, Life { begin: 60, end: None }, Life { begin: 70, end: Some(70) }];
+        let lives = [
+            Life { begin: 0, end: Some(61) },
+            Life { begin: 60, end: None },
+            Life { begin: 70, end: Some(70) },
+        ];
         assert_eq!(paid(&lives, 60, 100), [(0, 60), (60, 180), (70, 240)]);
         assert_eq!(paid(&lives, 1, 100).last(), Some(&(99, 102)));
     }

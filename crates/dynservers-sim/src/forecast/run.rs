@@ -108,6 +108,10 @@ impl Setup {
 
 /// Gives a type by this policy, or one whose number is said, at a provider of its own: what drains does so for as long as a job
 /// may take.
+///
+/// # Panics
+///
+/// Never: the provider's name is valid.
 #[must_use]
 pub fn server_type(policy: Option<dynservers_core::PolicyConfig>, max: u32) -> TypeConfig {
     let drain = dynservers_core::DrainConfig {
@@ -141,7 +145,8 @@ impl<'a> Run<'a> {
     fn new(setup: &'a Setup, trace: &'a Trace, model: Option<&'a mut dyn Model>) -> Self {
         let server_type = TypeName::new("worker").expect("the name is valid");
         let config = setup.config(&server_type);
-        let stored = NoStore::new(config.fleet.clone()).load().expect("what keeps nothing has nothing to fail at");
+        let stored =
+            NoStore::new(config.fleet.clone()).load().expect("what keeps nothing has nothing to fail at");
         let machine = Reconciler::new(config, Ledger::restore(stored), 1, Time::from_millis(BEGIN));
         Self {
             setup,
@@ -180,7 +185,7 @@ impl<'a> Run<'a> {
         }
         let waits = self.queue.waited(self.now);
         let done = (self.queue.done, self.queue.killed);
-        Report::of(self.setup, self.trace, self.now, self.recording, waits, done, &self.cloud)
+        Report::of(self.setup, self.trace, self.now, self.recording, &waits, done, &self.cloud)
     }
 
     /// Whether everything came, is done, and costs no more than it must.
@@ -245,7 +250,8 @@ impl<'a> Run<'a> {
             desired: self.desired,
             running,
         });
-        self.measured_at = self.now + u64::try_from(self.setup.interval.as_millis()).unwrap_or(u64::MAX).max(1);
+        self.measured_at =
+            self.now + u64::try_from(self.setup.interval.as_millis()).unwrap_or(u64::MAX).max(1);
     }
 
     /// Does everything that the machine wants by now.
@@ -253,7 +259,7 @@ impl<'a> Run<'a> {
         let moment = self.moment();
         loop {
             while let Some(output) = self.machine.poll_output() {
-                self.carry_out(output, moment);
+                self.carry_out(output);
             }
             self.move_jobs();
             match self.inbox.pop_front() {
@@ -263,7 +269,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn carry_out(&mut self, output: Output, moment: Time) {
+    fn carry_out(&mut self, output: Output) {
         let input = match output {
             Output::Persist(batch) => {
                 for change in &batch.changes {
@@ -288,7 +294,6 @@ impl<'a> Run<'a> {
             }
             _ => return,
         };
-        let _ = moment;
         self.inbox.push_back(input);
     }
 

@@ -47,7 +47,8 @@ pub enum TraceError {
 }
 
 const COLUMNS: [&str; 3] = ["time", "arrivals", "service"];
-const TIME: &str = "seconds such as 90 or 0.5, or a moment such as 2026-03-01T08:00:00Z, as in the lines before";
+const TIME: &str =
+    "seconds such as 90 or 0.5, or a moment such as 2026-03-01T08:00:00Z, as in the lines before";
 const SERVICE: &str = "seconds such as 30 or 0.5, or a duration such as 30s or 2m";
 
 impl Trace {
@@ -56,8 +57,10 @@ impl Trace {
     /// The first line names the columns, in any order. A time is in seconds from the beginning of the trace, or a moment by
     /// RFC 3339, of which the earliest is the beginning; a service is in seconds, or a duration such as `30s`.
     pub fn read_csv(name: &str, text: &str) -> Result<Self, TraceError> {
-        let mut reader =
-            ::csv::ReaderBuilder::new().trim(::csv::Trim::All).comment(Some(b'#')).from_reader(text.as_bytes());
+        let mut reader = ::csv::ReaderBuilder::new()
+            .trim(::csv::Trim::All)
+            .comment(Some(b'#'))
+            .from_reader(text.as_bytes());
         let header = reader.headers().map_err(|error| of_line(1, &error))?.clone();
         let place = |column| header.iter().position(|name| name.eq_ignore_ascii_case(column));
         let [Some(time), Some(arrivals), Some(service)] = COLUMNS.map(place) else {
@@ -67,9 +70,8 @@ impl Trace {
         };
         let (mut rows, mut are_moments, mut count) = (Vec::new(), None, 0_usize);
         for record in reader.records() {
-            let record = record.map_err(|error| {
-                of_line(error.position().map_or(0, ::csv::Position::line), &error)
-            })?;
+            let record =
+                record.map_err(|error| of_line(error.position().map_or(0, ::csv::Position::line), &error))?;
             let line = record.position().map_or(0, ::csv::Position::line);
             let wrong = |column, at: usize, expected| TraceError::Value {
                 line,
@@ -96,7 +98,8 @@ impl Trace {
         if count == 0 {
             return Err(TraceError::Empty);
         }
-        let begins = if are_moments == Some(true) { rows.iter().map(|row| row.0).min().unwrap_or(0) } else { 0 };
+        let begins =
+            if are_moments == Some(true) { rows.iter().map(|row| row.0).min().unwrap_or(0) } else { 0 };
         let latest = rows.iter().map(|row| row.0).max().unwrap_or(0) - begins;
         let jobs = rows.iter().flat_map(|(at, how_many, service)| {
             std::iter::repeat_n(Job { arrival: at - begins, service: *service }, *how_many)

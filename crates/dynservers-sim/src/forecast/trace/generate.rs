@@ -157,7 +157,11 @@ impl Generator {
             }
             Kind::Ramp => {
                 let top = length / 4 * 3;
-                if at < top { self.rate + scaled(more, at.saturating_mul(MILLION) / top.max(1)) } else { self.rate }
+                if at < top {
+                    self.rate + scaled(more, at.saturating_mul(MILLION) / top.max(1))
+                } else {
+                    self.rate
+                }
             }
             Kind::Flash => {
                 let Some(since) = second.checked_sub(length / 3 / SECOND) else { return self.rate };
@@ -211,7 +215,8 @@ impl FromStr for Generator {
     fn from_str(text: &str) -> Result<Self, GenerateError> {
         let (kind, keys) = text.split_once(':').unwrap_or((text, ""));
         let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind);
-        let kind = kind.ok_or_else(|| GenerateError::Kind(text.split(':').next().unwrap_or("").to_owned()))?;
+        let kind =
+            kind.ok_or_else(|| GenerateError::Kind(text.split(':').next().unwrap_or("").to_owned()))?;
         let mut generator = Self::of(kind);
         for pair in keys.split(',').filter(|pair| !pair.trim().is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -297,7 +302,12 @@ mod tests {
     fn as_many_come_as_the_rate_says() {
         let steady = Generator::of(Kind::Steady).trace(7).unwrap();
         assert_eq!(steady.jobs().len(), 14_400);
-        assert!(steady.jobs().windows(2).all(|pair| (5_990..=6_010).contains(&(pair[1].arrival - pair[0].arrival))));
+        assert!(
+            steady
+                .jobs()
+                .windows(2)
+                .all(|pair| (5_990..=6_010).contains(&(pair[1].arrival - pair[0].arrival)))
+        );
         let poisson = Generator::of(Kind::Poisson).trace(7).unwrap();
         // Four standard deviations.
         assert!(poisson.jobs().len().abs_diff(14_400) < 480, "{}", poisson.jobs().len());
