@@ -36,7 +36,7 @@ pub fn traces(seed: u64) -> Result<Vec<Trace>, GenerateError> {
 
 /// Runs every policy on a trace.
 #[must_use]
-pub fn compare(trace: &Trace) -> Comparison {
+pub fn compare(trace: &Trace, boot: Duration) -> Comparison {
     let job_time = Duration::from_millis(trace.mean_service());
     let target = Rule::TargetWait { within: Duration::from_secs(60), job_time };
     let rules = [
@@ -45,7 +45,7 @@ pub fn compare(trace: &Trace) -> Comparison {
         ("ours, wait_per_server 1m", Rule::WaitPerServer(Duration::from_secs(60))),
     ];
     let setup = |name: &str, policy| Setup {
-        durations: Durations { create: BOOT, ..Durations::default() },
+        durations: Durations { create: boot, ..Durations::default() },
         ..Setup::new(name, server_type(policy, MOST))
     };
     let ours = rules.map(|(name, rule)| {
@@ -74,7 +74,8 @@ impl Comparison {
         let mut faults = Vec::new();
         for model in models {
             if model.wait.p95 < ours.wait.p95 && model.paid_millis < ours.paid_millis {
-                faults.push(format!("{}: {} waits less and pays less than ours", self.trace.name, model.name));
+                faults
+                    .push(format!("{}: {} waits less and pays less than ours", self.trace.name, model.name));
             }
         }
         if ours.jobs_killed + ours.jobs_left > 0 {
