@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use dynservers_tests::{Told, snippets};
+use dynservers_tests::{Fleet, Told, snippets};
 
 const DOCUMENTATION: &str = include_str!("../../docs/simulate.md");
 
@@ -80,4 +80,26 @@ fn what_is_wrong_is_told() {
         assert_eq!(told.code, Some(code), "{line}: {}", told.err);
         assert!(told.err.contains(words), "{line}: {}", told.err);
     }
+}
+
+#[test]
+fn what_the_fleet_has_learned_is_taken() {
+    let mut fleet = Fleet::local(
+        "max = 4\ndemand_interval = \"100ms\"\nsources = [{ kind = \"spool\", directory = \"jobs\" }]\n\
+         policy = { jobs_per_server = 2 }\n",
+    );
+    for part in ["new", "claimed", "done", "failed"] {
+        fs::create_dir_all(fleet.path().join("jobs").join(part)).expect("the directory is ours");
+    }
+    let simulate = ["simulate", "--generate", "poisson:length=1h"];
+    let told = fleet.tell(&simulate);
+    assert!(told.out.contains("come up in 30s (assumed)"), "{told:?}");
+    fleet.start();
+    fs::write(fleet.path().join("jobs/new/1"), "work").expect("the directory is ours");
+    fleet.settles_at(1);
+    let told = fleet.tell(&simulate);
+    assert!(told.out.contains("(as learned)"), "{told:?}");
+    let told = fleet.tell(&[&simulate[..], &["--boot", "2m"]].concat());
+    assert!(told.out.contains("come up in 2m 00s (as said)"), "{told:?}");
+    assert!(fleet.stop().success());
 }

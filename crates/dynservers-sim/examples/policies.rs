@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use dynservers_sim::forecast::policies::{BOOT, Comparison, compare, traces};
-use dynservers_sim::forecast::{Generator, Report, plot, span};
+use dynservers_sim::forecast::{Generator, Report, duration, plot, span};
 
-const USAGE: &str = "`policies` takes `--seed N`, and `--write` to put its tables and plots into docs/";
+const USAGE: &str =
+    "`policies` takes `--seed N`, `--boot DURATION`, and `--write` to put its tables and plots into docs/";
 /// Between these in the guide the tables stand.
 const BEGIN: &str = "<!-- policies: begin -->\n";
 const END: &str = "<!-- policies: end -->";
@@ -33,18 +35,22 @@ fn main() -> ExitCode {
 
 fn run() -> Result<Vec<String>, String> {
     let mut arguments = std::env::args().skip(1);
-    let (mut seed, mut writes) = (1, false);
+    let (mut seed, mut boot, mut writes) = (1, BOOT, false);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--seed" => {
                 seed = arguments.next().and_then(|seed| seed.parse().ok()).ok_or_else(|| USAGE.to_owned())?;
+            }
+            "--boot" => {
+                let millis = arguments.next().as_deref().and_then(duration);
+                boot = Duration::from_millis(millis.ok_or_else(|| USAGE.to_owned())?);
             }
             "--write" => writes = true,
             _ => return Err(USAGE.to_owned()),
         }
     }
     let traces = traces(seed).map_err(|error| error.to_string())?;
-    let comparisons: Vec<Comparison> = traces.iter().map(|trace| compare(trace, BOOT)).collect();
+    let comparisons: Vec<Comparison> = traces.iter().map(|trace| compare(trace, boot)).collect();
     let tables: Vec<String> = comparisons.iter().map(table).collect();
     let tables = tables.join("\n");
     println!("{tables}");

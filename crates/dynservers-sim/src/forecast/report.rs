@@ -97,6 +97,20 @@ pub(super) struct Recording {
 }
 
 impl Recording {
+    /// Keeps a sample; of those that are close to each other the most of each number.
+    pub(super) fn sample(&mut self, sample: Sample, trace: &Trace) {
+        let gap = trace.length() / SAMPLES;
+        match self.samples.last_mut() {
+            Some(last) if sample.at < last.at + gap => {
+                last.waiting = last.waiting.max(sample.waiting);
+                last.in_flight = last.in_flight.max(sample.in_flight);
+                last.desired = last.desired.max(sample.desired);
+                last.running = last.running.max(sample.running);
+            }
+            _ => self.samples.push(sample),
+        }
+    }
+
     /// Notes what is wanted now.
     pub(super) fn desire(&mut self, now: u64, count: u32) {
         let Some(before) = self.wanted.replace(count).filter(|before| *before != count) else { return };
@@ -106,6 +120,9 @@ impl Recording {
         }
     }
 }
+
+/// So many samples of a trace are more than a plot can show.
+const SAMPLES: u64 = 2_000;
 
 const HOUR: u64 = 3_600_000;
 

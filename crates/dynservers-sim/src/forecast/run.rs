@@ -243,13 +243,14 @@ impl<'a> Run<'a> {
         self.inbox.extend(input);
         self.settle();
         self.recording.desire(self.now, self.desired);
-        self.recording.samples.push(Sample {
+        let sample = Sample {
             at: self.now,
             waiting: signal.waiting,
             in_flight: signal.in_flight,
             desired: self.desired,
             running,
-        });
+        };
+        self.recording.sample(sample, self.trace);
         self.measured_at =
             self.now + u64::try_from(self.setup.interval.as_millis()).unwrap_or(u64::MAX).max(1);
     }

@@ -22,6 +22,7 @@ const RIGHT: u64 = 24;
 const PANEL: u64 = 170;
 const GAP: u64 = 56;
 const LEGEND: u64 = 22;
+const HEAD: u64 = 36;
 
 /// One panel.
 struct Panel<'a> {
@@ -38,6 +39,11 @@ struct Panel<'a> {
 /// The panels have one axis of time: the queue, the servers, and what has to be paid for. Each forecast has a colour.
 #[must_use]
 pub fn svg(title: &str, reports: &[Report]) -> String {
+    draw(title, HEAD, reports)
+}
+
+/// Draws with so much room for the title; without any, whoever shows the plot has it already.
+fn draw(title: &str, head: u64, reports: &[Report]) -> String {
     // Whoever never comes to an end must not push the day itself into a corner.
     let ends = reports.iter().map(|report| report.length_millis.min(report.trace_millis / 4 * 5));
     let end = ends.max().unwrap_or(0).max(1);
@@ -67,16 +73,19 @@ pub fn svg(title: &str, reports: &[Report]) -> String {
             label: if has_price { money } else { |paid| tenths(paid, 1_000) },
         },
     ];
-    let top = 76 + LEGEND * reports.len().div_ceil(2) as u64;
-    let height = top + panels.len() as u64 * (PANEL + GAP) + 8;
+    let top = head + 40 + LEGEND * reports.len().div_ceil(2) as u64;
+    let height = top + panels.len() as u64 * (PANEL + GAP) - LEGEND;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"forecast\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
          height=\"{height}\" role=\"img\" aria-label=\"{0}\">\n<title>{0}</title>\n<style>{1}</style>\n\
-         <rect class=\"ground\" width=\"{WIDTH}\" height=\"{height}\"/>\n<text class=\"title\" x=\"{LEFT}\" y=\"28\">{0}</text>\n",
+         <rect class=\"ground\" width=\"{WIDTH}\" height=\"{height}\"/>\n",
         escaped(title),
         style::SHEET,
     );
-    legend(&mut svg, reports);
+    if head > 0 {
+        let _ = writeln!(svg, "<text class=\"title\" x=\"{LEFT}\" y=\"28\">{}</text>", escaped(title));
+    }
+    legend(&mut svg, head + 16, reports);
     for (index, panel) in panels.iter().enumerate() {
         panel.draw(&mut svg, top + index as u64 * (PANEL + GAP), &time);
     }
@@ -85,10 +94,10 @@ pub fn svg(title: &str, reports: &[Report]) -> String {
 }
 
 /// Names the forecasts, two a row.
-fn legend(svg: &mut String, reports: &[Report]) {
+fn legend(svg: &mut String, top: u64, reports: &[Report]) {
     for (index, report) in reports.iter().enumerate() {
         let x = LEFT + (index as u64 % 2) * (WIDTH - LEFT - RIGHT) / 2;
-        let y = 52 + (index as u64 / 2) * LEGEND;
+        let y = top + (index as u64 / 2) * LEGEND;
         let (end, text, class) = (x + 28, x + 36, style::colour(index));
         let _ = writeln!(
             svg,

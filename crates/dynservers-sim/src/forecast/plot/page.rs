@@ -2,7 +2,7 @@
 
 use super::super::figures::Figures;
 use super::super::report::Report;
-use super::{escaped, svg};
+use super::{draw, escaped};
 
 const SHEET: &str = "
 :root{color-scheme:light dark}
@@ -11,7 +11,7 @@ background:#fff;color:#1b2026}
 h1{font-size:1.3rem}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;white-space:nowrap}
-th,td{padding:.3rem .7rem;text-align:right;border-bottom:1px solid #e4e7eb;font-variant-numeric:tabular-nums}
+th,td{padding:.3rem .5rem;text-align:right;border-bottom:1px solid #e4e7eb;font-variant-numeric:tabular-nums}
 th:first-child,td:first-child{text-align:left}
 svg{max-width:100%;height:auto}
 @media (prefers-color-scheme:dark){body{background:#14181d;color:#eef1f4}th,td{border-color:#2a3038}}
@@ -35,6 +35,6 @@ pub fn html(title: &str, note: &str, reports: &[Report]) -> String {
         title = escaped(title),
         note = escaped(note),
         head = cells("th", &figures.headings),
-        svg = svg("", reports),
+        svg = draw(title, 0, reports),
     )
 }

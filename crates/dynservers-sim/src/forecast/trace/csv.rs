@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::{JOBS_MOST, Job, Trace, units};
+use super::{JOBS_MOST, Job, LONGEST, Trace, units};
 
 /// Why a text is no trace.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -34,6 +34,12 @@ pub enum TraceError {
         line: u64,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A time is further from the first than any trace is long.
+    #[error("line {line}: is more than 400 days after the beginning")]
+    TooLong {
+        /// The line, from 1 on.
+        line: u64,
     },
     /// There are too many jobs.
     #[error("line {line}: there are more than {JOBS_MOST} jobs by then")]
@@ -87,21 +93,25 @@ impl Trace {
             let how_many =
                 how_many.map_err(|_| wrong("arrivals", arrivals, "a number of jobs such as 0 or 12"))?;
             let each = &record[service];
-            let each = units::seconds(each).or_else(|| units::duration(each));
+            let each = units::seconds(each).or_else(|| units::duration(each)).filter(|each| *each <= LONGEST);
             let each = each.ok_or_else(|| wrong("service", service, SERVICE))?;
             count = count.saturating_add(how_many);
             if count > JOBS_MOST {
                 return Err(TraceError::TooMany { line });
             }
-            rows.push((at, how_many, each));
+            rows.push((at, how_many, each, line));
         }
         if count == 0 {
             return Err(TraceError::Empty);
         }
         let begins =
             if are_moments == Some(true) { rows.iter().map(|row| row.0).min().unwrap_or(0) } else { 0 };
+        let late = rows.iter().find(|row| row.0 - begins > LONGEST);
+        if let Some((.., line)) = late {
+            return Err(TraceError::TooLong { line: *line });
+        }
         let latest = rows.iter().map(|row| row.0).max().unwrap_or(0) - begins;
-        let jobs = rows.iter().flat_map(|(at, how_many, service)| {
+        let jobs = rows.iter().flat_map(|(at, how_many, service, _)| {
             std::iter::repeat_n(Job { arrival: at - begins, service: *service }, *how_many)
         });
         Ok(Self::new(name, jobs.collect(), latest))
@@ -157,6 +167,9 @@ mod tests {
         assert!(told("0,1,3\n2026-03-01T08:00:00Z,1,3\n").starts_with("line 3, column time"));
         assert_eq!(told("0,1\n"), "line 2: has 2 values, and the first line names 3");
         assert_eq!(told("0,10000001,1\n"), "line 2: there are more than 10000000 jobs by then");
+        assert_eq!(told("0,1,1\n40000000,1,1\n"), "line 3: is more than 400 days after the beginning");
+        assert!(told("0,1,401d\n").starts_with("line 2, column service"));
+        assert!(told("0,1,18446744073709551\n").starts_with("line 2, column service"));
         assert_eq!(told("0,0,1\n"), "there is no job in it");
         let headless = read("0,1,30\n").unwrap_err().to_string();
         assert!(headless.starts_with("line 1: must name the columns time, arrivals and service"));

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use fastrand::Rng;
 use thiserror::Error;
 
-use super::{JOBS_MOST, Job, Trace, units};
+use super::{JOBS_MOST, Job, LONGEST, Trace, units};
 
 /// How the rate at which jobs come changes with time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +190,7 @@ impl Generator {
             number.ok_or_else(|| GenerateError::Value { key, value: value.to_owned(), expected })
         };
         let time = |key| {
-            let time = units::duration(value).filter(|time| (1..=400 * DAY).contains(time));
+            let time = units::duration(value).filter(|time| (1..=LONGEST).contains(time));
             let expected = "a duration such as 30s, 10m or 2h, up to 400d";
             time.ok_or_else(|| GenerateError::Value { key, value: value.to_owned(), expected })
         };

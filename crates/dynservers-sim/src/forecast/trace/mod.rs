@@ -31,6 +31,9 @@ pub struct Trace {
 /// No trace has more jobs than this: more is a typing error, and would fill the memory.
 pub const JOBS_MOST: usize = 10_000_000;
 
+/// No trace is longer than this, and no job takes longer, in milliseconds: 400 days, a year with room at both ends.
+const LONGEST: u64 = 400 * 86_400_000;
+
 impl Trace {
     /// Makes a trace of jobs in any order; it is at least as long as the last of them is late.
     #[must_use]
