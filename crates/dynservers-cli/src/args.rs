@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::duration;
 use crate::emulate::EmulateArgs;
+use crate::simulate::SimulateArgs;
 
 /// Keeps the right number of cloud servers alive.
 #[derive(Debug, Parser)]
@@ -59,6 +60,10 @@ pub(crate) enum Command {
     /// Servers on this machine hash and compress real files, as many servers as the jobs ask for. Needs no
     /// configuration, writes to a temporary directory only, and leaves nothing behind.
     Demo(DemoArgs),
+    /// Forecast what a policy makes of a day of jobs: waits, servers, cost, with a plot
+    ///
+    /// Runs the policy, the machine and a cloud in memory in virtual time. Nothing is asked of a provider or a daemon.
+    Simulate(Box<SimulateArgs>),
     /// Become the worker of a server on this machine
     #[command(name = LOCAL_GUARD, hide = true)]
     LocalGuard {
@@ -394,6 +399,7 @@ mod tests {
             "status",
             "events",
             "plan",
+            "simulate",
             "takeover",
             "completions",
             "man",

@@ -34,6 +34,7 @@ mod reload;
 #[cfg(test)]
 mod samples;
 mod schema;
+mod simulate;
 mod site;
 mod terminal;
 mod time;
@@ -109,6 +110,13 @@ async fn dispatch(cli: Cli) -> Exit {
             }
         },
         Command::Schema => print(schema::TEXT),
+        Command::Simulate(wish) => match simulate::simulate(&wish, cli.config.as_deref()) {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                complain(&error);
+                error.exit()
+            }
+        },
         Command::Demo(args) => demo::run(args).await,
         Command::DemoWorker { place, job_time } => match demo::local::worker::run(place, job_time).await {
             Ok(()) => Exit::Done,

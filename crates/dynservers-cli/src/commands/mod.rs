@@ -37,7 +37,7 @@ impl Site {
     }
 
     /// Gives the type that is meant: the one named, or the only one.
-    fn server_type(&self, named: Option<TypeName>) -> Result<TypeName, CommandError> {
+    pub(crate) fn server_type(&self, named: Option<TypeName>) -> Result<TypeName, CommandError> {
         match (named, self.types.as_slice()) {
             (Some(named), _) => Ok(named),
             (None, [only]) => Ok(only.clone()),
