@@ -123,9 +123,7 @@ impl Default for PolicyConfig {
             jobs_at_once: 1,
             rate_up: Some(ScaleRate::UP),
             tolerance: 0,
-            // Whoever is needed again soon costs less than another that is made anew, most of all where begun hours are paid:
-            // `cargo xtask policies` measures it.
-            scale_in_after: Duration::from_secs(15 * 60),
+            scale_in_after: Duration::from_secs(5 * 60),
             rate_down: None,
             billing: None,
             hold: Duration::from_secs(10 * 60),

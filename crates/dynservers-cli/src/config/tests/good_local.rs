@@ -55,7 +55,6 @@ fn every_key_of_a_provider_and_a_type_is_read() {
             policy: Some(PolicyConfig {
                 rule: Rule::JobsPerServer(10),
                 fallback: Some(2),
-                scale_in_after: Duration::from_secs(5 * 60),
                 ..PolicyConfig::default()
             }),
             ..TypeConfig::new(here(), 8)
