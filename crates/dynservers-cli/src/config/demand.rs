@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dynservers_core::PolicyConfig;
+use dynservers_core::{Billing, PolicyConfig};
 use dynservers_http::Text;
 
 use super::call::{Asked, headers, plain_http, url};
@@ -117,17 +117,19 @@ const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration
 const TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
 
-/// Reads sources and policy, which go together; `servers` is how many servers the type may have.
+/// Reads sources and policy, which go together; `servers` is how many servers the type may have, `billing` what they are
+/// paid for unless that is said.
 pub(super) fn read(
     section: &mut Section<'_>,
     servers: RangeInclusive<u32>,
+    billing: Option<Billing>,
 ) -> Option<(PolicyConfig, DemandSettings)> {
     let (sources, policy) = (section.get("sources"), section.get("policy"));
     let interval = section.get("demand_interval");
     match (sources, policy) {
         (Some(sources), Some(policy)) => {
             let interval = interval.map_or(Some(INTERVAL), |field| field.duration(INTERVALS));
-            let (sources, policy) = (self::sources(&sources), policy::read(&policy, servers));
+            let (sources, policy) = (self::sources(&sources), policy::read(&policy, servers, billing));
             let (policy, schedule) = policy?;
             Some((policy, DemandSettings { interval: interval?, sources: sources?, schedule }))
         }

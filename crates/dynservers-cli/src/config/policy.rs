@@ -41,10 +41,12 @@ const JOB_TIME: Duration = Duration::from_secs(60);
 /// The rules, and the keys that only one of them has.
 const RULES: Kinds = &[("target_wait", &["job_time"])];
 
-/// Reads a policy and its calendar; `servers` is how many servers the type may have.
+/// Reads a policy and its calendar; `servers` is how many servers the type may have, `billing` what they are paid for
+/// unless that is said.
 pub(super) fn read(
     field: &Field<'_>,
     servers: RangeInclusive<u32>,
+    billing: Option<Billing>,
 ) -> Option<(PolicyConfig, Vec<SlotSettings>)> {
     let default = PolicyConfig::default();
     let mut section = field.section()?;
@@ -62,7 +64,7 @@ pub(super) fn read(
     let max_step = section.get("max_step").map(|field| field.count(1..=MOST));
     let rate_up = section.get("rate_up").map_or(Some(default.rate_up), |field| rate(&field));
     let rate_down = section.get("rate_down").map_or(Some(default.rate_down), |field| rate(&field));
-    let billing = section.get("billing").map(|field| billing(&field));
+    let billing = section.get("billing").map_or(Some(billing), |field| self::billing(&field));
     let fallback = section.get("fallback").map(|field| fallback(&field, servers));
     let schedule = section.get("schedule").map_or(Some(Vec::new()), |field| schedule(&field));
     section.finish_among(RULES, "a policy with {}", "this one has another rule");
@@ -74,7 +76,7 @@ pub(super) fn read(
         tolerance: tolerance?,
         scale_in_after,
         rate_down: rate_down?,
-        billing: given(billing)?,
+        billing: billing?,
         hold,
         fallback: given(fallback)?,
         max_step: given(max_step)?,
@@ -170,14 +172,19 @@ fn rate(field: &Field<'_>) -> Option<Option<ScaleRate>> {
     Some(Some(rate))
 }
 
-fn billing(field: &Field<'_>) -> Option<Billing> {
-    const HELP: &str = "billing = { unit = \"1h\", round = \"up\" }";
+/// Reads what is paid for at once; the inner none means to the second.
+#[expect(clippy::option_option, reason = "nothing and wrong are two things")]
+fn billing(field: &Field<'_>) -> Option<Option<Billing>> {
+    const HELP: &str = "billing = { unit = \"1h\", round = \"up\" }, or \"none\"";
+    if field.is_text() {
+        return field.choice(&[("none", ())]).map(|()| None);
+    }
     let mut section = field.section()?;
     let unit = section.required("unit", HELP).and_then(|field| field.duration(UNITS));
-    // What is paid to the second needs no such key, and nobody rounds down.
+    // Nobody rounds down.
     let round = section.get("round").map_or(Some(()), |field| field.choice(&[("up", ())]));
     section.finish();
-    Some(Billing { unit: unit? }).filter(|_| round.is_some())
+    Some(Some(Billing { unit: unit? })).filter(|_| round.is_some())
 }
 
 fn fallback(field: &Field<'_>, servers: RangeInclusive<u32>) -> Option<u32> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dynservers_core::{PolicyConfig, Rule};
+use dynservers_core::{Billing, PolicyConfig, Rule};
 
 use super::bound::Bound;
 use super::model::{Model, PodAutoscaler, ReadmeRule, StepRule};
@@ -39,17 +39,20 @@ pub fn traces(seed: u64) -> Result<Vec<Trace>, GenerateError> {
 pub fn compare(trace: &Trace, boot: Duration) -> Comparison {
     let job_time = Duration::from_millis(trace.mean_service());
     let target = Rule::TargetWait { within: Duration::from_secs(60), job_time };
+    // By default on a cloud that is paid by the hour, as UpCloud is.
+    let hourly = Some(Billing { unit: super::run::UNIT });
     let rules = [
-        ("ours by default", Rule::JobsPerServer(1)),
-        ("ours, target_wait 1m", target),
-        ("ours, wait_per_server 1m", Rule::WaitPerServer(Duration::from_secs(60))),
+        ("ours by default", Rule::JobsPerServer(1), hourly),
+        ("ours, target_wait 1m", target, hourly),
+        ("ours, wait_per_server 1m", Rule::WaitPerServer(Duration::from_secs(60)), hourly),
+        ("ours without billing", Rule::JobsPerServer(1), None),
     ];
     let setup = |name: &str, policy| Setup {
         durations: Durations { create: boot, ..Durations::default() },
         ..Setup::new(name, server_type(policy, MOST))
     };
-    let ours = rules.map(|(name, rule)| {
-        setup(name, Some(PolicyConfig { rule, ..PolicyConfig::default() })).forecast(trace)
+    let ours = rules.map(|(name, rule, billing)| {
+        setup(name, Some(PolicyConfig { rule, billing, ..PolicyConfig::default() })).forecast(trace)
     });
     let mut models: [(&str, Box<dyn Model>); 4] = [
         ("README rule", Box::new(ReadmeRule { job_time })),
