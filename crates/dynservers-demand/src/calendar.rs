@@ -108,6 +108,13 @@ impl Slot {
     }
 }
 
+/// Gives the windows that are open at a moment of a fleet's clock.
+#[must_use]
+pub fn windows_at(slots: &[Slot], now: Time) -> Vec<Window> {
+    let now = i64::try_from(now.as_millis()).ok().and_then(|now| Timestamp::from_millisecond(now).ok());
+    windows(slots, now.unwrap_or(Timestamp::MAX))
+}
+
 /// Gives the windows that are open at a moment.
 #[must_use]
 pub fn windows(slots: &[Slot], now: Timestamp) -> Vec<Window> {
@@ -184,7 +191,10 @@ mod tests {
     fn all_that_are_open_are_given() {
         let slots =
             ["0 8 * * *", "0 9 * * *", "0 12 * * *"].map(|opens| slot(opens, "UTC", 2 * HOUR).unwrap());
-        let now = "2026-11-26T09:30:00Z".parse().unwrap();
+        let now: Timestamp = "2026-11-26T09:30:00Z".parse().unwrap();
         assert_eq!(windows(&slots, now).len(), 2);
+        let now = Time::from_millis(u64::try_from(now.as_millisecond()).unwrap());
+        assert_eq!(windows_at(&slots, now).len(), 2);
+        assert_eq!(windows_at(&slots, Time::from_millis(u64::MAX)).len(), 0);
     }
 }

@@ -25,6 +25,19 @@ impl Unknown {
 }
 
 /// Where work is counted. Blocking.
+///
+/// A closure is one:
+///
+/// ```
+/// use dynservers_demand::{Signal, Source, Unknown};
+///
+/// # fn jobs_in_the_table() -> Result<u64, std::io::Error> { Ok(3) }
+/// let table = || match jobs_in_the_table() {
+///     Ok(waiting) => Ok(Signal { waiting, ..Signal::default() }),
+///     Err(error) => Err(Unknown::new(error.to_string())),
+/// };
+/// assert_eq!(table.measure().unwrap().waiting, 3);
+/// ```
 pub trait Source: Send + Sync {
     /// Counts the work, within [`timeout`](Self::timeout).
     fn measure(&self) -> Result<Signal, Unknown>;
@@ -32,6 +45,12 @@ pub trait Source: Send + Sync {
     /// Gives how long a measurement may take; 10 seconds unless told. Whoever measures stops waiting a little later.
     fn timeout(&self) -> Duration {
         Duration::from_secs(10)
+    }
+}
+
+impl<F: Fn() -> Result<Signal, Unknown> + Send + Sync> Source for F {
+    fn measure(&self) -> Result<Signal, Unknown> {
+        self()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use dynservers_core::{Demand, Reading, Time, Told, TypeName};
@@ -81,8 +81,12 @@ impl Sources {
         let answers: Vec<_> = self.slots.iter().map(|slot| (slot, slot.begin())).collect();
         let finish = |slot: &Slot, answer: Result<Receiver<Result<Signal, Unknown>>, Unknown>| {
             let left = (slot.source.timeout() + SLACK).saturating_sub(begun.elapsed());
-            answer.and_then(|answer| {
-                answer.recv_timeout(left).unwrap_or_else(|_| Err(Unknown::new("it did not answer in time")))
+            answer?.recv_timeout(left).unwrap_or_else(|error| {
+                Err(Unknown::new(match error {
+                    RecvTimeoutError::Timeout => "it did not answer in time",
+                    // What it panicked with is not repeated, since that may hold anything.
+                    RecvTimeoutError::Disconnected => "it panicked",
+                }))
             })
         };
         answers.into_iter().map(|(slot, answer)| (slot.name.as_str(), finish(slot, answer))).collect()
