@@ -33,6 +33,7 @@ fn headline(decision: &Decision) -> String {
     };
     let because = match decision.trigger {
         Trigger::Measured => "",
+        Trigger::Overridden if decision.overriding.is_none() => ", since an operator's number ended",
         Trigger::Overridden => ", by an operator's word",
         Trigger::Fleet => ", carried out as the fleet changed",
     };
@@ -172,7 +173,7 @@ fn overridden(overriding: Override, decision: &Decision) -> String {
         |until| format!("until {}", timestamp(until).strftime("%Y-%m-%dT%H:%M:%SZ")),
     );
     let place = if decision.judgement.is_some() { ", in place of that" } else { "" };
-    format!("An operator's {} holds{place}, {until}.", overriding.count)
+    format!("An operator's {} counts{place}, within min and max, {until}.", overriding.count)
 }
 
 fn fleet(decision: &Decision) -> String {
@@ -190,7 +191,14 @@ fn fleet(decision: &Decision) -> String {
     }
     let (running, starting) = (decision.running, decision.starting);
     let starts = if starting > 0 { format!(" and {starting} on the way") } else { String::new() };
-    let what = if done.is_empty() { "nothing to do".to_owned() } else { done.join(", ") };
+    let what = match decision.desired {
+        // Who goes is asked first, or something stands in the way: a pause, a hold, a limit.
+        Some(desired) if done.is_empty() && desired != running + starting => {
+            "nothing is done at once".to_owned()
+        }
+        _ if done.is_empty() => "nothing to do".to_owned(),
+        _ => done.join(", "),
+    };
     format!("There {} {running} running{starts}: {what}.", are(running))
 }
 

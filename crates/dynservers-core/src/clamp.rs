@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::decision::{Clamp, ClampKind, Judgement};
-use crate::demand::{Demand, DemandRecord, Measured, Told, Window};
+use crate::demand::{Demand, DemandRecord, Jump, Measured, Told, Window};
 use crate::policy::PolicyConfig;
 use crate::rule::{self, Crew};
 use crate::time::Time;
@@ -67,18 +67,20 @@ pub(crate) fn judge(
     let raw = if is_known { rule::damped(policy, level, &signal, memory, &facts.crew, now) } else { level };
     let mut path = Path { value: raw, clamps: Vec::new() };
     memory.unknown = demand.reason();
+    disbelieve(&mut path, memory, policy, (current, is_known), facts);
     if is_known {
         memory.unknown_since = None;
         memory.last = Some(Measured { at: now, signal, running: facts.crew.running });
-        disbelieve(&mut path, memory, policy, current, now);
     } else {
         (memory.last, memory.learning_from, memory.behind) = (None, None, false);
         in_the_dark(&mut path, memory, policy, now);
     }
     let (lowest, highest) = bound(&mut path, &demand.windows, facts);
     let asked = dampen(&mut path, memory, policy, facts.min, (lowest, highest), now);
-    await_boots(&mut path, memory, policy, &demand, facts);
-    keep_paid(&mut path, memory, facts);
+    if is_known {
+        await_boots(&mut path, memory, policy, &demand, facts, lowest);
+    }
+    keep_paid(&mut path, memory, facts, highest);
     // What was asked for holds its time, and not what it was held at.
     memory.want(asked.min(path.value), now);
     memory.work = signal.work();
@@ -104,7 +106,6 @@ fn note_silence(memory: &mut DemandRecord, demand: &mut Demand, now: Time) {
 fn in_the_dark(path: &mut Path, memory: &mut DemandRecord, policy: &PolicyConfig, now: Time) {
     let least = path.value;
     let since = *memory.unknown_since.get_or_insert(now);
-    memory.jump_since = None;
     let held = least.max(memory.wanted().unwrap_or(least));
     let end = since + policy.hold;
     match policy.fallback {
@@ -117,16 +118,29 @@ fn in_the_dark(path: &mut Path, memory: &mut DemandRecord, policy: &PolicyConfig
     }
 }
 
-/// A jump is believed once it has lasted as long as a source may be silent.
-fn disbelieve(path: &mut Path, memory: &mut DemandRecord, policy: &PolicyConfig, current: u32, now: Time) {
-    let is_jump = policy.max_step.is_some_and(|most| path.value.abs_diff(current) > most);
-    if !is_jump {
-        memory.jump_since = None;
+/// A jump is believed once it has lasted as long as a source may be silent. The other way it is another one; and what is not
+/// known falls nowhere.
+fn disbelieve(
+    path: &mut Path,
+    memory: &mut DemandRecord,
+    policy: &PolicyConfig,
+    (current, is_known): (u32, bool),
+    facts: &Facts,
+) {
+    let asked = path.value.clamp(facts.min, facts.max.max(facts.min));
+    let is_rise = asked > current;
+    if !is_known && !is_rise {
         return;
     }
-    let since = *memory.jump_since.get_or_insert(now);
-    let end = since + policy.hold;
-    if now < end {
+    if policy.max_step.is_none_or(|most| asked.abs_diff(current) <= most) {
+        memory.jump = None;
+        return;
+    }
+    let jump = memory.jump.filter(|jump| jump.is_rise == is_rise);
+    let jump = jump.unwrap_or(Jump { since: facts.now, is_rise });
+    memory.jump = Some(jump);
+    let end = jump.since + policy.hold;
+    if facts.now < end {
         path.pass(ClampKind::MaxStep, current, Some(end), None);
     }
 }
@@ -162,7 +176,7 @@ fn dampen(
     if let Some(rate) = policy.rate_up.filter(|_| path.value > current) {
         // The type's minimum waits for nothing.
         let most = memory.may_rise_to(current, rate, now).max(min);
-        let until = memory.path.get(1).map(|decided| decided.since + rate.period);
+        let until = memory.next_change(rate, now);
         path.pass(ClampKind::RateUp, path.value.min(most), until, None);
     }
     let is_little = change <= u64::from(current) * u64::from(policy.tolerance);
@@ -175,7 +189,7 @@ fn dampen(
     path.pass(ClampKind::Stabilization, peak, until, None);
     if let Some(rate) = policy.rate_down.filter(|_| path.value < current) {
         let least = memory.may_fall_to(current, rate, now).min(highest.max(path.value));
-        let until = memory.path.get(1).map(|decided| decided.since + rate.period);
+        let until = memory.next_change(rate, now);
         path.pass(ClampKind::RateDown, path.value.max(least), until, None);
     }
     asked
@@ -188,18 +202,19 @@ fn await_boots(
     policy: &PolicyConfig,
     demand: &Demand,
     facts: &Facts,
+    lowest: u32,
 ) {
     let current = memory.wanted().unwrap_or_default();
     let then = rule::before_boot(policy, demand, memory.job_time, &facts.crew, facts.now);
     let Some(then) = then.filter(|_| path.value > current) else { return };
-    let least = path.value.min(facts.min);
+    let least = path.value.min(lowest);
     path.pass(ClampKind::Booting, path.value.min(then.max(current)).max(least), None, None);
 }
 
 /// Whoever is paid for stays, but for those near the end of their unit.
-fn keep_paid(path: &mut Path, memory: &DemandRecord, facts: &Facts) {
+fn keep_paid(path: &mut Path, memory: &DemandRecord, facts: &Facts, highest: u32) {
     let (Some(paid), Some(current)) = (facts.paid, memory.wanted()) else { return };
-    let least = paid.present.saturating_sub(paid.spare).min(current).min(facts.max);
+    let least = paid.present.saturating_sub(paid.spare).min(current).min(highest);
     path.pass(ClampKind::PaidUnit, path.value.max(least), paid.next, None);
 }
 

@@ -186,9 +186,9 @@ pub struct DemandRecord {
     /// What was decided for of late, and since when each: the first from before the time that a rate counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<Decided>,
-    /// Since when the number would jump further than is believed at once.
+    /// A change further than is believed at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jump_since: Option<Time>,
+    pub jump: Option<Jump>,
     /// The sources that do not know, and since when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub silent: BTreeMap<String, Time>,
@@ -212,6 +212,15 @@ pub struct Peak {
     pub count: u32,
     /// When last.
     pub at: Time,
+}
+
+/// A change of the number that is further than is believed at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jump {
+    /// Since when it is asked for.
+    pub since: Time,
+    /// Whether it is to more servers.
+    pub is_rise: bool,
 }
 
 /// A number of servers that was decided for.
@@ -283,6 +292,12 @@ impl DemandRecord {
         highest.saturating_sub(rate.step(highest)).min(from)
     }
 
+    /// Gives when a rate allows more than now.
+    pub(crate) fn next_change(&self, rate: ScaleRate, now: Time) -> Option<Time> {
+        let ends = self.path.iter().skip(1).map(|decided| decided.since + rate.period);
+        ends.into_iter().find(|end| *end > now)
+    }
+
     /// Gives what was decided for within a period, what held at its beginning included.
     fn of_late(&self, period: Duration, now: Time) -> impl Iterator<Item = u32> {
         let later = self.path.iter().skip(1).map(|next| next.since).chain([now]);
@@ -306,7 +321,7 @@ impl DemandRecord {
         let over = self.path.iter().skip(1).take_while(|next| is_over(next)).count();
         self.path.drain(..over);
         if self.path.len() > MOST_DECIDED {
-            self.path.remove(1);
+            self.path.remove(0);
         }
     }
 }

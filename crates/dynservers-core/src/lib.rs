@@ -196,5 +196,5 @@ pub use why::*;
 /// How many commands are remembered, so that a repeated one is answered and not done again.
 pub const COMMANDS_KEPT: usize = 1000;
 
-/// How many decisions about numbers are remembered: a week of one a minute.
+/// How many decisions about the number of a type are remembered: a week of one a minute.
 pub const DECISIONS_KEPT: usize = 10_000;

@@ -53,10 +53,10 @@ impl Reconciler {
         let facts = self.facts(server_type, &policy)?;
         let known = self.type_record(server_type).and_then(|record| record.demand.clone());
         let was_known = known.as_ref().is_none_or(|known| known.unknown_since.is_none());
-        let was_believed = known.as_ref().is_none_or(|known| known.jump_since.is_none());
+        let was_believed = known.as_ref().is_none_or(|known| known.jump.is_none());
         let mut known = known.unwrap_or_else(|| DemandRecord::begin(self.target(server_type), self.now));
         let judgement = clamp::judge(&mut known, demand, &policy, &facts);
-        let (unknown, jumps) = (known.unknown.clone(), known.jump_since.is_some());
+        let (unknown, jumps) = (known.unknown.clone(), known.jump.is_some());
         self.commanded.insert(server_type.clone());
         self.ledger.update_type(server_type, |record| record.demand = Some(known));
         match unknown {
@@ -86,21 +86,27 @@ impl Reconciler {
             starting: index.count(Class::New) + index.count(Class::Starting),
             ordered_at: ordered.max(),
         };
-        let paid = policy.billing.map(|billing| self.paid(index, billing));
+        // Whoever comes near the end of a unit before the next measurement must go by now.
+        let measured = self.type_record(server_type).and_then(|record| record.demand.as_ref());
+        let passed = measured.map_or(Duration::ZERO, |demand| self.now.since(demand.at));
+        let paid = policy.billing.map(|billing| self.paid(index, billing, passed));
         Some(Facts { now: self.now, min: config.min, max: config.max, crew, paid })
     }
 
-    fn paid(&self, index: &TypeIndex, billing: Billing) -> Paid {
+    fn paid(&self, index: &TypeIndex, billing: Billing, passed: Duration) -> Paid {
+        let margin = billing.margin().max(passed);
         let mut paid = Paid { spare: index.count(Class::New), ..Paid::default() };
         paid.present = paid.spare;
         for id in index.class(Class::Starting).iter().chain(index.class(Class::Up)) {
             let Some(record) = self.ledger.server(*id) else { continue };
             let left = billing.left(record.age(self.now));
             paid.present += 1;
-            if left <= billing.margin() {
+            if record.protected {
+                // It does not go, whatever is lost by it.
+            } else if left <= margin {
                 paid.spare += 1;
             } else {
-                let next = self.now + left.saturating_sub(billing.margin());
+                let next = self.now + left.saturating_sub(margin);
                 paid.next = Some(paid.next.map_or(next, |at| at.min(next)));
             }
         }

@@ -283,6 +283,8 @@ impl Reconciler {
                 }
             }
             Verdict::Ask(question) => self.ask(id, question),
+            // Who only watches decides on nobody's end: another process would carry it out.
+            Verdict::Become(Turn::Doomed | Turn::Draining) if self.config.shadow => {}
             Verdict::Become(turn) => self.turn(id, turn),
         }
         self.touched_providers.insert(&provider);

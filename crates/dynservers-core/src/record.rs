@@ -363,7 +363,7 @@ pub enum Change {
     FoundNoMore(ProviderName, Box<ProviderId>),
     /// Appends to the log.
     Event(Arc<Event>),
-    /// Keeps what was decided about a type's number; the oldest beyond [`crate::DECISIONS_KEPT`] may go.
+    /// Keeps what was decided about a type's number; the oldest beyond [`crate::DECISIONS_KEPT`] of it may go.
     Decision(Box<Decision>),
     /// Keeps a command's answer; the oldest beyond [`crate::COMMANDS_KEPT`] may go.
     Command(Box<CommandRecord>),

@@ -127,16 +127,13 @@ pub(crate) fn before_boot(
     let wait = signal.wait()?;
     let since = now.since(ordered_at);
     let old = wait.saturating_sub(since);
-    let share = |jobs: u64| {
-        let jobs = u128::from(jobs).saturating_mul(old.as_millis()).div_ceil(wait.as_millis().max(1));
-        u64::try_from(jobs).unwrap_or(u64::MAX)
-    };
     match policy.rule {
-        Rule::WaitPerServer(_) | Rule::TargetWait { .. } => {
-            let then = Signal { waiting: share(signal.waiting), oldest_wait: Some(old), ..signal };
+        Rule::WaitPerServer(_) => {
+            let then = Signal { oldest_wait: Some(old), ..signal };
             Some(servers_for(policy, &then, job_time))
         }
-        Rule::JobsPerServer(_) | Rule::Steps(_) => None,
+        // They count jobs, and what starts counts for some of those too.
+        Rule::JobsPerServer(_) | Rule::Steps(_) | Rule::TargetWait { .. } => None,
     }
 }
 

@@ -193,8 +193,7 @@ fn shrink(
         .chain(failed.iter().copied())
         .chain(newest(Class::Starting))
         .chain(first_superseded())
-        .chain(index.class(Class::Up).iter().copied());
-    let issued = by_what_is_paid(ledger, bounds, issued);
+        .chain(by_what_is_paid(ledger, bounds, index.class(Class::Up).iter().copied()));
     let chosen = newest(Class::New).chain(issued.take_while(|_| bounds.may_shrink));
     let why = |id: &ServerId| match (bounds.retired, superseded(id)) {
         (true, _) => Why::Retired,

@@ -214,6 +214,9 @@ impl Reconciler {
     /// Nobody here stopped it: it is news, and then it is replaced.
     fn found_stopped(&mut self, id: ServerId) {
         let now = self.now;
+        if self.config.shadow {
+            return;
+        }
         if self.ledger.server(id).is_some_and(|record| record.protected) {
             // An operator keeps it: it failed, and is back when somebody starts it.
             if self.ledger.server(id).is_some_and(|record| record.status != Status::Errored) {
@@ -263,6 +266,9 @@ impl Reconciler {
 
     /// It was taken for gone. If we deleted it, the deletion goes on; else it is taken back.
     fn came_back(&mut self, id: ServerId, sighting: Sighting) {
+        if self.config.shadow {
+            return;
+        }
         let now = self.now;
         let Some(record) = self.ledger.server(id) else { return };
         if sighting.begun <= record.status_since {

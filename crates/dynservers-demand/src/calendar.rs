@@ -11,7 +11,8 @@ use thiserror::Error;
 
 /// A time that comes again and again, and the bounds that hold while it lasts.
 ///
-/// Where the clocks go forward over its beginning it opens when they did; where they go back it opens once.
+/// Where it opens at one hour and minute, and the clocks go forward over that, it opens when they did; where they go back it
+/// opens once. One that opens at several hours opens as often as the clock shows them.
 #[derive(Clone, Debug)]
 pub struct Slot {
     name: String,

@@ -47,7 +47,7 @@ pub struct TooManySources {
 }
 
 impl Sources {
-    /// Makes the sources of a type, each with a name for people.
+    /// Makes the sources of a type, each with a name for people. A name that is there already gets a number.
     pub fn new(
         server_type: TypeName,
         sources: Vec<(String, Arc<dyn Source>)>,
@@ -55,8 +55,14 @@ impl Sources {
         if sources.len() > MOST_SOURCES {
             return Err(TooManySources { server_type, found: sources.len() });
         }
-        let slot = |(name, source)| Slot { name, source, busy: Arc::new(AtomicBool::new(false)) };
-        Ok(Self { server_type, slots: sources.into_iter().map(slot).collect() })
+        let mut slots: Vec<Slot> = Vec::new();
+        for (name, source) in sources {
+            let is_free = |wanted: &String| slots.iter().all(|slot| slot.name != *wanted);
+            let numbered = (2..).map(|number| format!("{name} {number}"));
+            let name = std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or_default();
+            slots.push(Slot { name, source, busy: Arc::new(AtomicBool::new(false)) });
+        }
+        Ok(Self { server_type, slots })
     }
 
     /// Measures all sources at once, and blocks until each has answered or its time is over.

@@ -163,6 +163,19 @@ fn what_is_known_is_added_up_and_what_is_not_is_named() {
     );
 }
 
+#[test]
+fn sources_of_one_name_are_told_apart() {
+    let fixed = |result| -> Arc<dyn Source> { Arc::new(Fixed(result)) };
+    let twice = sources(vec![
+        ("a", fixed(Ok(1))),
+        ("a", fixed(Err("no"))),
+        ("a 2", fixed(Ok(2))),
+        ("a", fixed(Ok(3))),
+    ]);
+    let names: Vec<String> = twice.measure().readings.into_iter().map(|reading| reading.source).collect();
+    assert_eq!(names, ["a", "a 2", "a 2 2", "a 3"]);
+}
+
 /// A source that waits for another to be asked too: only at once do both answer.
 struct Meeting(std::sync::Barrier);
 

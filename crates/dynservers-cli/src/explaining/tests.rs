@@ -151,10 +151,14 @@ fn an_operators_word_and_a_fleet_that_only_watches_are_told_as_such() {
     let orders = Orders { made: 1, gone: 1, ..Orders::default() };
     let watched =
         Decision { shadow: true, desired: Some(1), running: 1, starting: 0, orders, ..decision(None) };
+    let ended = Decision { trigger: Trigger::Overridden, desired: Some(5), ..decision(None) };
     let moved = Decision { trigger: Trigger::Fleet, before: None, ..decision(None) };
-    insta::assert_snapshot!([told(&by_word), told(&watched), told(&moved)].join("\n\n"), @r"
+    insta::assert_snapshot!([told(&by_word), told(&ended), told(&watched), told(&moved)].join("\n\n"), @r"
     2025-06-15T15:06:40Z  default: 5 -> 2 servers, by an operator's word
-    An operator's 2 holds, until 2025-06-15T16:06:40Z.
+    An operator's 2 counts, within min and max, until 2025-06-15T16:06:40Z.
+    There are 4 running and 1 on the way: nothing is done at once.
+
+    2025-06-15T15:06:40Z  default: 5 servers as before, since an operator's number ended
     There are 4 running and 1 on the way: nothing to do.
 
     2025-06-15T15:06:40Z  default: 5 -> 1 server (only watching: nothing is changed)

@@ -110,6 +110,48 @@ fn a_jump_is_held_until_it_has_lasted() {
 }
 
 #[test]
+fn a_jump_the_other_way_is_another_one_and_one_in_the_dark_is_one_too() {
+    let policy = PolicyConfig { max_step: Some(20), rate_up: Some(ScaleRate::UP), ..plain() };
+    let mut record = DemandRecord::begin(50, at(0));
+    for seconds in [0, 600, 660] {
+        decide(&mut record, known(1_000), &policy, seconds);
+    }
+    assert_eq!(record.wanted(), Some(100), "believed by then, and at the type's maximum");
+    assert_eq!(record.jump, None, "what the maximum cuts off is no jump");
+    assert_eq!(decide(&mut record, known(0), &policy, 720), (100, vec![ClampKind::MaxStep]));
+    let mut record = DemandRecord::begin(5, at(0));
+    let mut half = known(1_000_000);
+    half.readings.extend(dark().readings);
+    assert_eq!(decide(&mut record, half.clone(), &policy, 0), (5, vec![ClampKind::MaxStep]));
+    assert_eq!(decide(&mut record, dark(), &policy, 60), (5, vec![ClampKind::Unknown]));
+    assert_eq!(decide(&mut record, half, &policy, 600).0, 10, "it has lasted, with a silence in between");
+}
+
+#[test]
+fn what_is_starting_holds_back_neither_a_floor_nor_the_fallback() {
+    let policy = PolicyConfig { rule: Rule::WaitPerServer(MINUTE), fallback: Some(5), ..plain() };
+    let crew = Crew { running: 0, starting: 1, ordered_at: Some(at(590)) };
+    let facts = Facts { crew, ..facts(600) };
+    let mut demand = known(0);
+    demand.windows = vec![Window { name: "office".into(), floor: Some(10), ceiling: None, until: at(900) }];
+    assert_eq!(
+        told(&judge(&mut DemandRecord::begin(1, at(0)), demand, &policy, &facts)),
+        (10, vec![ClampKind::Floor])
+    );
+    let mut record = DemandRecord { unknown_since: Some(at(0)), ..DemandRecord::begin(1, at(0)) };
+    assert_eq!(told(&judge(&mut record, dark(), &policy, &facts)), (5, vec![ClampKind::Fallback]));
+}
+
+#[test]
+fn a_calendar_has_the_last_word_over_what_is_paid_for() {
+    let mut demand = known(9);
+    demand.windows = vec![Window { name: "night".into(), floor: None, ceiling: Some(2), until: at(900) }];
+    let paid = Some(Paid { present: 8, spare: 0, next: None });
+    let judgement = judge(&mut DemandRecord::begin(8, at(0)), demand, &plain(), &Facts { paid, ..facts(60) });
+    assert_eq!(judgement.decided, 2);
+}
+
+#[test]
 fn the_calendar_bounds_within_the_bounds_of_the_type() {
     let window = |name: &str, floor, ceiling| Window { name: name.into(), floor, ceiling, until: at(900) };
     let mut demand = known(0);

@@ -59,6 +59,19 @@ fn a_rate_counts_from_the_lowest_or_highest_since_its_period_began() {
 }
 
 #[test]
+fn more_decisions_than_are_remembered_let_the_oldest_go() {
+    let hour = ScaleRate { period: Duration::from_secs(3_600), ..ScaleRate::UP };
+    let policy = PolicyConfig { rate_up: Some(hour), ..PolicyConfig::default() };
+    let mut record = DemandRecord::begin(1, at(0));
+    for number in 1..=200_u64 {
+        record.decide(if number % 2 == 0 { 5 } else { 4 }, &policy, at(number * 15));
+        assert!(record.path.len() <= MOST_DECIDED);
+    }
+    assert_eq!(record.may_rise_to(5, hour, at(3_000)), 8, "the one of the beginning is forgotten");
+    assert_eq!(record.next_change(ScaleRate::UP, at(3_000)), Some(at(3_015)), "not of the longer period");
+}
+
+#[test]
 fn what_no_rate_counts_is_not_remembered() {
     let policy = PolicyConfig { rate_up: None, ..PolicyConfig::default() };
     let mut record = DemandRecord::begin(0, at(0));

@@ -104,6 +104,28 @@ fn who_only_watches_decides_and_changes_nothing() {
 }
 
 #[test]
+fn who_only_watches_leaves_no_intent_that_another_process_would_carry_out() {
+    let mut world = World::running(crate::workers::draining(), 2);
+    world.config = demanding();
+    world.config.shadow = true;
+    world.crash();
+    world.run_seconds(5);
+    world.measure(20, None);
+    let oldest = world.cloud.oldest();
+    world.cloud.meddle(oldest, |server| server.state = dynservers_core::ProviderState::Stopped);
+    world.run_seconds(900);
+    world.cloud.meddle(oldest, |server| server.state = dynservers_core::ProviderState::Running);
+    world.run_seconds(7_200);
+    assert!(world.machine.ledger().servers().all(|record| record.removal.is_none()));
+    world.config.shadow = false;
+    world.crash();
+    world.run_seconds(5);
+    world.measure(20, None);
+    world.run_seconds(900);
+    assert_eq!((world.count(Status::Running), world.sent("stop"), world.sent("create")), (2, 0, 2));
+}
+
+#[test]
 fn a_fleet_that_ran_is_left_alone_by_whoever_only_watches_and_goes_on_afterwards() {
     let mut world = World::running(crate::workers::draining(), 3);
     world.config = demanding();

@@ -167,11 +167,12 @@ impl Writer<'_> {
                 [COMMANDS_KEPT as u32],
             )?;
         }
-        if batch.changes.iter().any(|change| matches!(change, Change::Decision(_))) {
+        for change in &batch.changes {
+            let Change::Decision(decision) = change else { continue };
             self.execute(
-                "DELETE FROM dynamic_server_decisions WHERE number <= \
-                 (SELECT max(number) FROM dynamic_server_decisions) - ?1",
-                [DECISIONS_KEPT as u32],
+                "DELETE FROM dynamic_server_decisions WHERE type = ?1 AND number <= \
+                 (SELECT number FROM dynamic_server_decisions WHERE type = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
+                (decision.server_type.as_str(), DECISIONS_KEPT as u32),
             )?;
         }
         let events = batch.changes.iter().filter(|change| matches!(change, Change::Event(_))).count();

@@ -7,10 +7,10 @@ use std::time::Duration;
 use dynservers_core::{
     Action, Address, Attempt, Batch, Change, Clamp, ClampKind, Command, CommandId, CommandRecord, Decided,
     Decision, DeleteIssued, DemandRecord, Done, Drain, Event, EventId, EventKind, Failure, FleetName,
-    FleetRecord, Found, FoundRecord, Hold, Judgement, Limit, Measured, Network, Orders, Override, OwnerId,
-    Peak, Phase, ProviderId, ProviderName, ProviderRecord, ProviderState, Reading, Reason, Reboot, Refusal,
-    Removal, Reply, Retry, Seq, ServerEvent, ServerId, ServerRecord, Signal, Spec, SpecHash, Status, Step,
-    StopIssued, StopMode, Time, Token, Told, Trigger, TypeName, TypeRecord, Victim, Why,
+    FleetRecord, Found, FoundRecord, Hold, Judgement, Jump, Limit, Measured, Network, Orders, Override,
+    OwnerId, Peak, Phase, ProviderId, ProviderName, ProviderRecord, ProviderState, Reading, Reason, Reboot,
+    Refusal, Removal, Reply, Retry, Seq, ServerEvent, ServerId, ServerRecord, Signal, Spec, SpecHash, Status,
+    Step, StopIssued, StopMode, Time, Token, Told, Trigger, TypeName, TypeRecord, Victim, Why,
 };
 use dynservers_store::Sqlite;
 use tempfile::TempDir;
@@ -199,7 +199,7 @@ pub(crate) fn full_fleet(owner: &OwnerId, time: Time) -> FleetRecord {
             behind: true,
             job_time: Some(Duration::from_millis(1_500)),
             path: vec![Decided { since: at(3), count: 9 }],
-            jump_since: Some(at(20)),
+            jump: Some(Jump { since: at(20), is_rise: true }),
             silent: [("queue".to_owned(), at(19))].into(),
         }),
         overriding: Some(Override { count: 6, until: Some(at(90)) }),

@@ -226,8 +226,12 @@ fn only_the_last_decisions_are_kept() {
         let decision = Decision { judgement: None, ..full_decision("default", number) };
         Change::Decision(decision.into())
     });
+    // Another type's are counted by themselves.
+    store.append(&batch(at(1), vec![Change::Decision(full_decision("idle", 0).into())])).unwrap();
     store.append(&batch(at(1), decisions.collect())).unwrap();
-    let found = store.decisions(&DecisionQuery { limit: usize::MAX, ..DecisionQuery::default() }).unwrap();
+    let of_type = |name| DecisionQuery { server_type: Some(type_name(name)), limit: usize::MAX, until: None };
+    assert_eq!(store.decisions(&of_type("idle")).unwrap().len(), 1);
+    let found = store.decisions(&of_type("default")).unwrap();
     assert_eq!((found.len(), found[0].at), (DECISIONS_KEPT, at(3)));
 }
 
