@@ -17,6 +17,9 @@ use crate::why::Why;
 impl Reconciler {
     /// Begins the drain of a server whose end was decided. Its deadline is durable before anybody is asked.
     pub(crate) fn begin_drain(&mut self, id: ServerId) {
+        if self.config.shadow {
+            return;
+        }
         let now = self.now;
         let Some(record) = self.ledger.server(id) else { return };
         let config = self.config.server_types.get(&record.server_type).and_then(|config| config.drain);

@@ -283,8 +283,6 @@ impl Reconciler {
                 }
             }
             Verdict::Ask(question) => self.ask(id, question),
-            // Who only watches decides on nobody's end: another process would carry it out.
-            Verdict::Become(Turn::Doomed | Turn::Draining) if self.config.shadow => {}
             Verdict::Become(turn) => self.turn(id, turn),
         }
         self.touched_providers.insert(&provider);
@@ -323,10 +321,7 @@ impl Reconciler {
                 self.move_server(id, Status::Hanging, EventKind::Hanging);
             }
             Turn::GivenUp => self.give_up(id),
-            Turn::Doomed => {
-                let now = self.now;
-                self.ledger.update(id, |record| record.doom(crate::why::Why::Failed, now));
-            }
+            Turn::Doomed => self.let_failed_go(id),
             Turn::Draining => self.begin_drain(id),
             Turn::Unanswered(question) => {
                 let failure = Failure::new("its worker gave no answer in time");
