@@ -74,6 +74,19 @@ fn a_number_is_never_given_twice_whatever_a_label_says() {
 }
 
 #[test]
+fn a_number_that_was_seen_is_written_and_one_that_changes_nothing_hides_no_other_change() {
+    let mut ledger = empty();
+    ledger.forget_unsaved();
+    ledger.skip_server_ids(ServerId(7));
+    assert!(ledger.unsaved.fleet, "the next process must not give it either");
+    ledger.skip_server_ids(ServerId(3));
+    assert!(ledger.unsaved.fleet);
+    ledger.forget_unsaved();
+    ledger.skip_server_ids(ServerId(3));
+    assert!(!ledger.unsaved.fleet, "nothing changed");
+}
+
+#[test]
 fn a_sighting_older_than_what_is_known_says_nothing() {
     let mut ledger = empty();
     ledger.insert(running(1));
