@@ -260,7 +260,8 @@ impl DemandRecord {
 
     /// Gives the most that was wanted within a time, and forgets what was before.
     pub(crate) fn highest(&mut self, window: Duration, now: Time) -> u32 {
-        self.peaks.retain(|peak| peak.at + window >= now);
+        // Without a window nothing holds, not even what was wanted in the same millisecond.
+        self.peaks.retain(|peak| !window.is_zero() && peak.at + window >= now);
         self.peaks.first().map_or(0, |peak| peak.count)
     }
 

@@ -156,7 +156,8 @@ macro_rules! face {
             }
 
             /// Tells how much work there is, for a type with a [`policy`](crate::ServerType::policy) whose work is counted
-            /// by this program. It holds until it is told again; where the type has sources, they tell it again too.
+            /// by this program. Tell it again and again, each minute for example: what holds a number back, its rate or what was
+            /// wanted a while ago, is looked at anew only then. Where the type has sources, they tell it too.
             ///
             /// It returns once the loop was told. The number is decided for soon after that, and nobody waits for it.
             pub $($asyncness)? fn measured(&self, signal: crate::Signal) -> Result<(), crate::CommandError> {

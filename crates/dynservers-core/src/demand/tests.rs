@@ -26,6 +26,12 @@ fn the_highest_of_late_holds() {
 }
 
 #[test]
+fn without_a_window_nothing_holds_within_the_same_millisecond_either() {
+    let mut record = DemandRecord::begin(7, at(0));
+    assert_eq!(record.highest(Duration::ZERO, at(0)), 0);
+}
+
+#[test]
 fn what_was_there_before_the_first_measurement_holds_as_long() {
     let mut record = DemandRecord::begin(7, at(0));
     assert_eq!(record.wanted(), Some(7));
