@@ -46,6 +46,7 @@ fn recipe(address: &str, prefix: &str, hold: &str) -> String {
         ("redis://127.0.0.1:6379/0", address),
         ("laravel_database_", prefix),
         ("demand_interval = \"30s\"", "demand_interval = \"100ms\""),
+        ("{ jobs_per_server = 10", "{ rate_up = \"unlimited\", jobs_per_server = 10"),
         ("scale_in_after = \"5m\"", "scale_in_after = \"0s\""),
         ("hold = \"10m\"", &format!("hold = \"{hold}\"")),
     ];
@@ -138,6 +139,11 @@ fn carry(near: TcpStream, cut: &Arc<AtomicBool>) {
     }
 }
 
+/// Waits until the last decision is told in these words.
+fn explains(fleet: &Fleet, words: &str) {
+    eventually(words, || fleet.must(&["explain"]).contains(words).then_some(()));
+}
+
 #[test]
 fn the_recipe_for_laravel_has_servers_come_and_go_with_the_jobs() {
     let prefix = prefix("laravel");
@@ -165,6 +171,8 @@ fn a_redis_that_dies_holds_the_number_and_then_counts_again() {
     fleet.settles_at(3);
     way.cut(true);
     eventually("it is told", || (fleet.events("demand_unknown") > 0).then_some(()));
+    explains(&fleet, "which is not taken for no work");
+    explains(&fleet, "3 are kept, since not all of the work is known; the fallback stands in from");
     queue.clear();
     queue.push(50);
     way.cut(false);
@@ -186,8 +194,10 @@ fn a_redis_that_stays_dead_has_the_fallback() {
     fleet.settles_at(3);
     way.cut(true);
     fleet.settles_at(1);
+    explains(&fleet, "it is 1 by fallback: the work has not been known for longer than hold");
     way.cut(false);
     fleet.settles_at(3);
+    explains(&fleet, "The rule asks for 3 servers.");
     queue.clear();
     assert!(fleet.stop().success());
 }

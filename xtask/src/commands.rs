@@ -91,3 +91,10 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
 pub(crate) fn sim(arguments: &[String]) -> Result<(), Failure> {
     Cargo::new("run --release --quiet --package dynservers-proof --bin sim --").arguments(arguments).run()
 }
+
+/// Runs the benchmark of policies, and demands that no model is better than ours by default. It knows its own arguments.
+pub(crate) fn policies(arguments: &[String]) -> Result<(), Failure> {
+    Cargo::new("run --release --quiet --package dynservers-sim --example policies --")
+        .arguments(arguments)
+        .run()
+}

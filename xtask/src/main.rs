@@ -51,6 +51,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "fuzz",
         "let libFuzzer loose on every target for --seconds N, or on one: --target NAME; needs cargo-fuzz",
     ),
+    (
+        "policies",
+        "ours by default against models of other policies, on traces of a day: none may be better; --write for the docs",
+    ),
     ("loops", "every test about the cloud on the loops that the daemon is not shipped with"),
     ("features", "every feature alone: checked in all packages, tested in the library; needs cargo-hack"),
     (
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         ("storm", _) => Err(Failure::Usage("`storm` takes `--rounds N` and nothing else".to_owned())),
         ("bench", rest) => commands::bench(rest),
         ("sim", rest) => commands::sim(rest),
+        ("policies", rest) => commands::policies(rest),
         ("bugs", names) => bugs::all_are_found(names),
         ("exhaust", []) => exhaust::check(),
         ("exhaust", [option]) if option == "--knockouts" => exhaust::knockouts(),

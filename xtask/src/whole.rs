@@ -141,6 +141,7 @@ mod tests {
         "local_",
         "operate",
         "reload",
+        "simulate",
     ];
     const CHOOSE_THEMSELVES: &[&str] = &["other_loops", "scratch"];
 

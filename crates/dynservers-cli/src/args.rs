@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use dynservers_core::{ServerId, TypeName};
+use jiff::Timestamp;
 
 use crate::duration;
 use crate::emulate::EmulateArgs;
+use crate::simulate::SimulateArgs;
 
 /// Keeps the right number of cloud servers alive.
 #[derive(Debug, Parser)]
@@ -58,6 +60,10 @@ pub(crate) enum Command {
     /// Servers on this machine hash and compress real files, as many servers as the jobs ask for. Needs no
     /// configuration, writes to a temporary directory only, and leaves nothing behind.
     Demo(DemoArgs),
+    /// Forecast what a policy makes of a day of jobs: waits, servers, cost, with a plot
+    ///
+    /// Runs the policy, the machine and a cloud in memory in virtual time. Nothing is asked of a provider or a daemon.
+    Simulate(Box<SimulateArgs>),
     /// Become the worker of a server on this machine
     #[command(name = LOCAL_GUARD, hide = true)]
     LocalGuard {
@@ -144,6 +150,11 @@ pub(crate) enum FleetCommand {
         /// How long that may take, such as "90s" or "10m"; exit code 4 if it is not enough
         #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse, requires = "once")]
         max_wait: Duration,
+        /// Only watch: measure, decide and record what would be done, and change nothing
+        ///
+        /// For the first days beside an existing system: `explain` then says what would have been done.
+        #[arg(long, conflicts_with = "once")]
+        shadow: bool,
         /// By what the fleet is carried: for the end-to-end tests.
         #[cfg(feature = "other-loops")]
         #[arg(long = "loop", hide = true, env = "DYNSERVERS_TEST_LOOP", value_enum, default_value_t)]
@@ -277,6 +288,24 @@ pub(crate) enum FleetCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Explain why there are as many servers as there are: what was measured, what came of it, and what is done
+    ///
+    /// Of types with sources, of which every decision is kept for a week. Asks the daemon; while it is down, reads the
+    /// store as the daemon left it.
+    Explain {
+        /// Only decisions about this server type
+        #[arg(long = "type", value_name = "TYPE")]
+        server_type: Option<TypeName>,
+        /// The decision that held at this moment, such as 2026-01-31T23:59:00Z
+        #[arg(long, value_name = "TIME", conflicts_with = "last")]
+        at: Option<Timestamp>,
+        /// The last so many decisions
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        last: u32,
+        /// Write JSON: one object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what would be done now, and why, and do none of it
     ///
     /// Takes one look at the provider. Works beside a running daemon and without one.
@@ -370,6 +399,7 @@ mod tests {
             "status",
             "events",
             "plan",
+            "simulate",
             "takeover",
             "completions",
             "man",

@@ -124,7 +124,9 @@ fn sources(configuration: &Configuration, name: &TypeName) -> Option<String> {
     let kind = |source: &SourceSettings| match source {
         SourceSettings::Command { .. } => "command",
         SourceSettings::Http { .. } => "http",
+        SourceSettings::Postgres(_) => "postgres",
         SourceSettings::Prometheus { .. } => "prometheus",
+        SourceSettings::RabbitMq(_) => "rabbitmq",
         SourceSettings::Redis(_) => "redis",
         SourceSettings::Spool { .. } => "spool",
     };

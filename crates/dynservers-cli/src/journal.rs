@@ -73,6 +73,7 @@ fn is_trouble(kind: &EventKind) -> bool {
         | EventKind::CreateRefused { .. }
         | EventKind::LimitHit { .. }
         | EventKind::DemandUnknown { .. }
+        | EventKind::DemandJumped { .. }
         | EventKind::CountUnknown { .. } => true,
         EventKind::Creating(_)
         | EventKind::Running(_)

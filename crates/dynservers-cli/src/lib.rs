@@ -13,6 +13,7 @@ mod demo;
 mod duration;
 mod emulate;
 mod exit;
+mod explaining;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -33,6 +34,7 @@ mod reload;
 #[cfg(test)]
 mod samples;
 mod schema;
+mod simulate;
 mod site;
 mod terminal;
 mod time;
@@ -108,6 +110,13 @@ async fn dispatch(cli: Cli) -> Exit {
             }
         },
         Command::Schema => print(schema::TEXT),
+        Command::Simulate(wish) => match simulate::simulate(&wish, cli.config.as_deref()) {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                complain(&error);
+                error.exit()
+            }
+        },
         Command::Demo(args) => demo::run(args).await,
         Command::DemoWorker { place, job_time } => match demo::local::worker::run(place, job_time).await {
             Ok(()) => Exit::Done,
@@ -130,17 +139,19 @@ async fn dispatch(cli: Cli) -> Exit {
     }
 }
 
-async fn operate(command: FleetCommand, configuration: Configuration) -> Exit {
+async fn operate(command: FleetCommand, mut configuration: Configuration) -> Exit {
     let site = Site::from(&configuration);
     let result = match command {
         FleetCommand::Run {
             once,
             max_wait,
+            shadow,
             #[cfg(feature = "other-loops")]
             carrier,
         } => {
             #[cfg(feature = "other-loops")]
             other_loops::choose(carrier);
+            configuration.core.shadow = shadow;
             let ended = if once {
                 once::run(&configuration, max_wait).await
             } else {
@@ -156,6 +167,9 @@ async fn operate(command: FleetCommand, configuration: Configuration) -> Exit {
         FleetCommand::Events { follow, after, name, server_type, limit, json } => {
             let wish = commands::Wish { follow, after, name, server_type, limit, json };
             commands::events(&site, &wish).await
+        }
+        FleetCommand::Explain { server_type, at, last, json } => {
+            commands::explain(&site, &commands::Question { server_type, at, last, json }).await
         }
         FleetCommand::Status { json } => commands::status(&site, json).await,
         FleetCommand::Plan { json } => commands::plan(&configuration, json).await,

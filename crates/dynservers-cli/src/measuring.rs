@@ -3,19 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dynservers_core::{Demand, TypeName};
+use dynservers_core::{Combine, Demand, TypeName};
+use dynservers_demand::calendar::{self, InvalidSlot, Slot};
+use dynservers_demand::postgres::InvalidPostgres;
 use dynservers_demand::prometheus::Prometheus;
+use dynservers_demand::rabbitmq::InvalidRabbitMq;
 use dynservers_demand::redis::InvalidRedis;
 use dynservers_demand::spool::Spool;
 use dynservers_demand::{Command, Http, InvalidPointer, Source, Sources, TooManySources};
 use dynservers_hooks::{InvalidWeb, Program, Web};
 use dynservers_tokio::Handle;
+use jiff::Timestamp;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::{Configuration, SourceSettings};
+use crate::config::{Configuration, SlotSettings, SourceSettings};
 use crate::workers;
 
 /// Why a source cannot be asked at all. Nothing was asked.
@@ -37,6 +41,22 @@ pub(crate) enum MeasuringError {
         /// What is wrong with it.
         source: InvalidPointer,
     },
+    /// What is asked of a PostgreSQL.
+    #[error("error: server_types.{server_type}.sources: {source}")]
+    Postgres {
+        /// The type.
+        server_type: TypeName,
+        /// What is wrong with it.
+        source: InvalidPostgres,
+    },
+    /// The address of a `RabbitMQ`.
+    #[error("error: server_types.{server_type}.sources: {source}")]
+    RabbitMq {
+        /// The type.
+        server_type: TypeName,
+        /// What is wrong with it.
+        source: InvalidRabbitMq,
+    },
     /// The address of a Redis.
     #[error("error: server_types.{server_type}.sources: {source}")]
     Redis {
@@ -44,6 +64,14 @@ pub(crate) enum MeasuringError {
         server_type: TypeName,
         /// What is wrong with it.
         source: InvalidRedis,
+    },
+    /// A time at which other bounds hold.
+    #[error("error: server_types.{server_type}.policy.schedule: {source}")]
+    Slot {
+        /// The type.
+        server_type: TypeName,
+        /// What is wrong with it.
+        source: InvalidSlot,
     },
     /// Too many of them.
     #[error("error: {0}")]
@@ -59,6 +87,7 @@ struct Gauge {
     server_type: TypeName,
     interval: Duration,
     sources: Arc<Sources>,
+    schedule: Vec<Slot>,
 }
 
 impl Gauges {
@@ -69,8 +98,11 @@ impl Gauges {
             let Some(demand) = &settings.demand else { continue };
             let sources = demand.sources.iter().map(|settings| source(settings, name, configuration));
             let sources = Sources::new(name.clone(), sources.collect::<Result<_, _>>()?)?;
+            let schedule = demand.schedule.iter().map(SlotSettings::slot).collect::<Result<_, _>>();
+            let schedule =
+                schedule.map_err(|source| MeasuringError::Slot { server_type: name.clone(), source })?;
             let (server_type, interval) = (name.clone(), demand.interval);
-            gauges.push(Gauge { server_type, interval, sources: Arc::new(sources) });
+            gauges.push(Gauge { server_type, interval, sources: Arc::new(sources), schedule });
         }
         Ok(Self(gauges))
     }
@@ -128,11 +160,23 @@ fn source(
                 .map_err(|source| MeasuringError::Pointer { server_type: server_type.clone(), source })?;
             (name, Arc::new(http))
         }
+        SourceSettings::Postgres(settings) => {
+            let postgres = settings
+                .source()
+                .map_err(|source| MeasuringError::Postgres { server_type: server_type.clone(), source })?;
+            ("postgres".to_owned(), Arc::new(postgres))
+        }
         SourceSettings::Prometheus { url, plain, query, in_flight, headers, timeout } => {
             let headers = workers::headers(headers);
             let prometheus = Prometheus::new(url, query, in_flight.as_deref(), &headers, *plain, *timeout)
                 .map_err(|source| MeasuringError::Web { server_type: server_type.clone(), source })?;
             ("prometheus".to_owned(), Arc::new(prometheus))
+        }
+        SourceSettings::RabbitMq(settings) => {
+            let rabbitmq = settings
+                .source()
+                .map_err(|source| MeasuringError::RabbitMq { server_type: server_type.clone(), source })?;
+            ("rabbitmq".to_owned(), Arc::new(rabbitmq))
         }
         SourceSettings::Redis(settings) => {
             let redis = settings
@@ -156,12 +200,11 @@ async fn measure(gauge: Gauge, handle: Handle, first: watch::Sender<usize>) {
         let sources = Arc::clone(&gauge.sources);
         let measured = spawn_blocking(move || sources.measure()).await;
         // What it panicked with is not repeated, since that may hold anything.
-        let demand = measured.unwrap_or_else(|_| Demand {
-            server_type: gauge.server_type.clone(),
-            work: 0,
-            unknown: Some("measuring panicked".to_owned()),
-        });
-        tracing::debug!(r#type = %demand.server_type, work = demand.work, unknown = demand.unknown, "demand");
+        let mut demand = measured
+            .unwrap_or_else(|_| Demand::unknown(gauge.server_type.clone(), "sources", "measuring panicked"));
+        demand.windows = calendar::windows(&gauge.schedule, Timestamp::now());
+        let (work, unknown) = (demand.signal(Combine::Sum).work(), demand.reason());
+        tracing::debug!(r#type = %demand.server_type, work, unknown, "demand");
         if handle.demand(demand).await.is_err() {
             return;
         }

@@ -37,7 +37,9 @@ pub(crate) async fn reload(
     handle: &Handle,
     clock: &FleetClock,
 ) -> Result<(Configuration, Company), Kept> {
-    let next = Configuration::load(&current.path)?;
+    let mut next = Configuration::load(&current.path)?;
+    // Said when it was started, and not in the file.
+    next.core.shadow = current.core.shadow;
     let fixed = fixed(current, &next);
     if !fixed.is_empty() {
         return Err(Kept::Fixed(fixed));

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dynservers_core::{
-    Address, CreateTrouble, Drain, Failure, FleetName, FleetView, Found, FoundRecord, Hold, Network, OwnerId,
-    ProviderId, ProviderName, ProviderState, ProviderView, Removal, ServerId, ServerRecord, Status, Stored,
-    Time, TypeName, TypeRecord, TypeView, Why,
+    Address, Clamp, ClampKind, CreateTrouble, Decision, Drain, Failure, FleetName, FleetView, Found,
+    FoundRecord, Hold, Judgement, Network, Orders, Override, OwnerId, ProviderId, ProviderName,
+    ProviderState, ProviderView, Reading, Removal, ServerId, ServerRecord, Signal, Status, Stored, Time,
+    Told, Trigger, TypeName, TypeRecord, TypeView, Victim, Why,
 };
 
 use crate::api::report::AddressChoice;
@@ -223,6 +224,7 @@ pub(crate) fn view() -> FleetView {
         fleet: FleetName::new("workers").expect("a sample is valid"),
         owner: OwnerId::from_random(7),
         now: ago(0),
+        shadow: false,
         paused_out: false,
         paused_in: false,
         count_unknown_since: None,
@@ -261,4 +263,43 @@ pub(crate) fn stored() -> Stored {
     stored.servers = records();
     stored.found = view().providers.into_values().flat_map(|provider| provider.found).collect();
     stored
+}
+
+/// Decisions about two types, of which one was made by an operator's word.
+pub(crate) fn decisions() -> Vec<Decision> {
+    let signal = Signal { waiting: 70, in_flight: 5, oldest_wait: Some(Duration::from_millis(190_500)) };
+    let reading = |source: &str, told| Reading { source: source.to_owned(), told };
+    let unknown = Told::Unknown { reason: "connection refused".to_owned(), since: ago(30) };
+    let judgement = Judgement {
+        readings: vec![reading("redis", Told::Known(signal)), reading("spool", unknown)],
+        signal,
+        job_time: Some(Duration::from_millis(1_500)),
+        raw: 8,
+        clamps: vec![Clamp {
+            kind: ClampKind::RateUp,
+            before: 8,
+            after: 4,
+            until: Some(ago(10)),
+            window: None,
+        }],
+        decided: 4,
+    };
+    let decision = |name: &str, judgement: Option<Judgement>| Decision {
+        at: ago(20),
+        server_type: self::name(name),
+        trigger: judgement.as_ref().map_or(Trigger::Overridden, |_| Trigger::Measured),
+        overriding: judgement.is_none().then_some(Override { count: 2, until: None }),
+        desired: Some(judgement.as_ref().map_or(2, |judgement| judgement.decided)),
+        judgement,
+        before: Some(3),
+        running: 3,
+        starting: 0,
+        orders: Orders {
+            gone: 1,
+            victims: vec![Victim { server: ServerId(7), why: Why::Surplus, score: Some(1) }],
+            ..Orders::default()
+        },
+        shadow: false,
+    };
+    vec![decision("web", Some(judgement)), decision("web", None)]
 }

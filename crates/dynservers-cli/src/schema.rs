@@ -156,9 +156,27 @@ mod tests {
             ),
             (
                 "/$defs/source/properties",
-                ["command", "http", "prometheus", "redis", "spool"].map(source).into(),
+                ["command", "http", "postgres", "prometheus", "rabbitmq", "redis", "spool"]
+                    .map(source)
+                    .into(),
             ),
-            ("/$defs/policy/properties", alone(&format!("sources = []\n[{default}.policy]\n# here\n"))),
+            (
+                "/$defs/policy/properties",
+                vec![
+                    with(&format!("sources = []\n[{default}.policy]\n# here\n")),
+                    with(&format!("sources = []\n[{default}.policy]\ntarget_wait = \"5m\"\n# here\n")),
+                ],
+            ),
+            ("/$defs/step/properties", alone(&format!("sources = []\n[[{default}.policy.steps]]\n# here\n"))),
+            ("/$defs/rate/properties", alone(&format!("sources = []\n[{default}.policy.rate_up]\n# here\n"))),
+            (
+                "/$defs/billing/properties",
+                alone(&format!("sources = []\n[{default}.policy.billing]\n# here\n")),
+            ),
+            (
+                "/$defs/slot/properties",
+                alone(&format!("sources = []\n[[{default}.policy.schedule]]\n# here\n")),
+            ),
             ("/$defs/ask/properties", ["drain", "busy"].map(ask).into()),
             ("/$defs/hook/properties", alone("[[hooks]]\nurl = \"https://example.com\"\n# here\n")),
         ]

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use crate::config::{OrphanPolicy, OtherOwnerPolicy};
-use crate::decision::Why;
 use crate::event::EventKind;
 use crate::ids::{ProviderName, ServerId, TypeName};
 use crate::look::{Observed, ProviderState};
@@ -12,6 +11,7 @@ use crate::record::{Attempt, Found, FoundRecord, Phase, Retry, ServerRecord};
 use crate::server::Sighting;
 use crate::status::Status;
 use crate::time::Time;
+use crate::why::Why;
 
 impl Reconciler {
     /// Notes a server of this fleet that no record knows.
@@ -109,7 +109,7 @@ impl Reconciler {
     /// Gives records to orphans whose grace is over and which the look just ended has shown.
     pub(crate) fn adopt_due(&mut self, name: &ProviderName, begun: Time) {
         let policy = self.provider_config(name).map_or(OrphanPolicy::Report, |config| config.orphans);
-        if policy == OrphanPolicy::Report {
+        if policy == OrphanPolicy::Report || self.config.shadow {
             return;
         }
         let grace = self.grace(name);
@@ -164,7 +164,7 @@ impl Reconciler {
     pub(crate) fn adopt_duplicate(&mut self, name: &ProviderName, observed: &Observed) {
         let id = observed.labels.token.and_then(|token| self.ledger.by_token(token));
         let server_type = id.and_then(|id| self.ledger.server(id)).map(|record| record.server_type.clone());
-        let Some(server_type) = server_type else { return };
+        let Some(server_type) = server_type.filter(|_| !self.config.shadow) else { return };
         let found = FoundRecord {
             provider: name.clone(),
             provider_id: observed.provider_id.clone(),
@@ -200,7 +200,7 @@ impl Reconciler {
         record.provider_id = Some(found.provider_id);
         record.bound_at = Some(found.first_seen);
         record.failed_at = (found.state == ProviderState::Error).then_some(now);
-        if found.state == ProviderState::Stopped {
+        if found.state == ProviderState::Stopped && !self.config.shadow {
             record.doom(Why::FoundStopped, now);
         }
         let config = self.config.server_types.get(&record.server_type);

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::ids::{FleetName, ProviderName, TypeName};
 use crate::index::TypeIndex;
 use crate::ledger::Ledger;
+use crate::policy::PolicyConfig;
 use crate::server::Class;
 
 /// What the machine must know.
@@ -24,6 +25,8 @@ pub struct Config {
     pub server_types: BTreeMap<TypeName, TypeConfig>,
     /// Types that are no longer wanted, and shrink to zero.
     pub retired_types: BTreeSet<TypeName>,
+    /// Only watches: decides, and records what it would do, and changes nothing anywhere.
+    pub shadow: bool,
 }
 
 /// How long things take.
@@ -149,30 +152,6 @@ pub struct DrainConfig {
     pub deadline: Duration,
     /// Between two questions.
     pub interval: Duration,
-}
-
-/// How the number of servers follows from the work there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PolicyConfig {
-    /// How many jobs make one server worth its while; 0 counts as 1.
-    pub jobs_per_server: u32,
-    /// The most that was wanted within this time is wanted still.
-    pub scale_in_after: Duration,
-    /// How long the number is held while not all of the work is known.
-    pub hold: Duration,
-    /// The number after that; none means that it is held on.
-    pub fallback: Option<u32>,
-}
-
-impl Default for PolicyConfig {
-    fn default() -> Self {
-        Self {
-            jobs_per_server: 1,
-            scale_in_after: Duration::from_secs(5 * 60),
-            hold: Duration::from_secs(10 * 60),
-            fallback: None,
-        }
-    }
 }
 
 impl TypeConfig {

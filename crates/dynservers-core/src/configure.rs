@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 
 use crate::config::Config;
-use crate::decision::Why;
 use crate::ids::{ServerId, TypeName};
 use crate::provider::Provider;
 use crate::reconciler::Reconciler;
 use crate::record::{Retry, ServerRecord};
 use crate::status::Status;
+use crate::why::Why;
 
 impl Reconciler {
     /// Goes by another configuration. What was wanted and not yet asked for is made from it; what exists stays as it is.

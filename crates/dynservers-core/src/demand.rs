@@ -1,23 +1,153 @@
-//! Demand: how much work there is, and how many servers that asks for.
+//! Demand: how much work there is, as it was measured, and what is remembered of it.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::PolicyConfig;
 use crate::ids::TypeName;
+use crate::policy::{Combine, PolicyConfig, ScaleRate};
 use crate::time::Time;
+
+/// How much work there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signal {
+    /// The jobs that nobody has begun.
+    pub waiting: u64,
+    /// The jobs that somebody has in hand. A source that cannot tell leaves it at zero.
+    pub in_flight: u64,
+    /// How long the oldest of the waiting jobs has waited, if it can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_wait: Option<Duration>,
+}
+
+impl Signal {
+    /// Gives all the work that there is.
+    #[must_use]
+    pub const fn work(&self) -> u64 {
+        self.waiting.saturating_add(self.in_flight)
+    }
+
+    /// Gives how long the oldest job has waited: not at all where none waits.
+    #[must_use]
+    pub const fn wait(&self) -> Option<Duration> {
+        if self.waiting == 0 { Some(Duration::ZERO) } else { self.oldest_wait }
+    }
+
+    /// Gives the work of both, added up or the larger of each, and the longer wait.
+    #[must_use]
+    pub fn with(&self, other: &Self, combine: Combine) -> Self {
+        let both: fn(u64, u64) -> u64 = match combine {
+            Combine::Sum => u64::saturating_add,
+            Combine::Max => u64::max,
+        };
+        Self {
+            waiting: both(self.waiting, other.waiting),
+            in_flight: both(self.in_flight, other.in_flight),
+            oldest_wait: self.oldest_wait.max(other.oldest_wait),
+        }
+    }
+}
+
+/// What one source told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Its name, for people.
+    pub source: String,
+    /// What it counted.
+    #[serde(flatten)]
+    pub told: Told,
+}
+
+/// What was counted, or why nothing was. Unknown is never zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// So much work.
+    Known(Signal),
+    /// It is not known.
+    Unknown {
+        /// Why.
+        reason: String,
+        /// Since when; the machine says so, whatever is told.
+        since: Time,
+    },
+}
+
+/// Bounds that a calendar sets for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Its name, for people.
+    pub name: String,
+    /// At least so many servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<u32>,
+    /// At most so many; where it is below a floor, the floor is what holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<u32>,
+    /// When it ends.
+    pub until: Time,
+}
 
 /// How much work there is for a type, as measured just now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demand {
     /// The type.
     pub server_type: TypeName,
-    /// The jobs that wait or are in hand, by the sources that answered.
-    pub work: u64,
-    /// Why not all of it is known, if it is not: `work` is the least that there is then.
-    pub unknown: Option<String>,
+    /// What each of its sources told.
+    pub readings: Vec<Reading>,
+    /// The windows of its calendar that are open now.
+    pub windows: Vec<Window>,
+}
+
+impl Demand {
+    /// Makes the demand of a single source that told this.
+    #[must_use]
+    pub fn told(server_type: TypeName, source: &str, told: Told) -> Self {
+        let readings = alloc::vec![Reading { source: source.into(), told }];
+        Self { server_type, readings, windows: Vec::new() }
+    }
+
+    /// Makes the demand of a single source that counted so much work.
+    #[must_use]
+    pub fn known(server_type: TypeName, source: &str, signal: Signal) -> Self {
+        Self::told(server_type, source, Told::Known(signal))
+    }
+
+    /// Makes the demand of a single source that does not know, for this reason.
+    #[must_use]
+    pub fn unknown(server_type: TypeName, source: &str, reason: impl Into<String>) -> Self {
+        Self::told(server_type, source, Told::Unknown { reason: reason.into(), since: Time::ZERO })
+    }
+
+    /// Gives what all that answered told together.
+    #[must_use]
+    pub fn signal(&self, combine: Combine) -> Signal {
+        self.signals().fold(Signal::default(), |sum, signal| sum.with(signal, combine))
+    }
+
+    /// Gives what each that answered told.
+    pub(crate) fn signals(&self) -> impl Iterator<Item = &Signal> {
+        self.readings.iter().filter_map(|reading| match &reading.told {
+            Told::Known(signal) => Some(signal),
+            Told::Unknown { .. } => None,
+        })
+    }
+
+    /// Gives why not all of the work is known, if it is not.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        let mut reasons = String::new();
+        for reading in &self.readings {
+            if let Told::Unknown { reason, .. } = &reading.told {
+                let between = if reasons.is_empty() { "" } else { "; " };
+                reasons.extend([between, &reading.source, ": ", reason]);
+            }
+        }
+        (!reasons.is_empty()).then_some(reasons)
+    }
 }
 
 /// What is remembered of a type's demand.
@@ -35,6 +165,44 @@ pub struct DemandRecord {
     /// Why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
+    /// How many servers were decided for last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<u32>,
+    /// What was told when everything was known last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Measured>,
+    /// From when on it is being learned how long a server takes for a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_from: Option<Measured>,
+    /// How much time all servers together were busy for since then.
+    #[serde(default)]
+    pub spent: Duration,
+    /// More jobs come than are begun by the servers that run.
+    #[serde(default)]
+    pub behind: bool,
+    /// How long a server takes for a job, as learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_time: Option<Duration>,
+    /// What was decided for of late, and since when each: the first from before the time that a rate counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<Decided>,
+    /// A change further than is believed at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<Jump>,
+    /// The sources that do not know, and since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub silent: BTreeMap<String, Time>,
+}
+
+/// What was told at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// When.
+    pub at: Time,
+    /// How much work there was.
+    pub signal: Signal,
+    /// How many servers ran then.
+    pub running: u32,
 }
 
 /// A number of servers that was wanted, and when last.
@@ -44,6 +212,24 @@ pub struct Peak {
     pub count: u32,
     /// When last.
     pub at: Time,
+}
+
+/// A change of the number that is further than is believed at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jump {
+    /// Since when it is asked for.
+    pub since: Time,
+    /// Whether it is to more servers.
+    pub is_rise: bool,
+}
+
+/// A number of servers that was decided for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// Since when.
+    pub since: Time,
+    /// How many.
+    pub count: u32,
 }
 
 /// An operator's number in place of what the sources ask for.
@@ -58,49 +244,29 @@ pub struct Override {
 impl DemandRecord {
     /// Begins with what was wanted before anything was measured, so that nobody goes sooner than the policy says.
     pub(crate) fn begin(wanted: u32, now: Time) -> Self {
-        Self { peaks: alloc::vec![Peak { count: wanted, at: now }], ..Self::default() }
-    }
-
-    /// Takes a measurement, and gives how many servers are wanted by now.
-    ///
-    /// `wanted` is what the work asks for within the type's bounds; where not all of the work is known, it is the least.
-    pub(crate) fn measure(&mut self, demand: Demand, wanted: u32, policy: &PolicyConfig, now: Time) -> u32 {
-        self.work = demand.work;
-        self.at = now;
-        let wanted = match &demand.unknown {
-            None => {
-                self.unknown_since = None;
-                wanted
-            }
-            Some(_) => self.in_the_dark(wanted, policy, now),
-        };
-        self.unknown = demand.unknown;
-        self.want(wanted, now);
-        self.peaks.retain(|peak| peak.at + policy.scale_in_after >= now);
-        self.wanted().unwrap_or(wanted)
-    }
-
-    /// Gives how many servers are wanted by the latest measurement.
-    pub(crate) fn wanted(&self) -> Option<u32> {
-        self.peaks.first().map(|peak| peak.count)
-    }
-
-    /// Unknown is never zero: what was wanted is wanted still, and after the hold the fallback is.
-    fn in_the_dark(&mut self, least: u32, policy: &PolicyConfig, now: Time) -> u32 {
-        let since = *self.unknown_since.get_or_insert(now);
-        let held = least.max(self.wanted().unwrap_or(least));
-        match policy.fallback {
-            Some(fallback) if now >= since + policy.hold => {
-                // What was held goes; what was known to be wanted since then stays as long as the policy says.
-                self.peaks.retain(|peak| peak.at >= since + policy.hold);
-                least.max(fallback)
-            }
-            Some(_) | None => held,
+        Self {
+            peaks: alloc::vec![Peak { count: wanted, at: now }],
+            decided: Some(wanted),
+            path: alloc::vec![Decided { since: now, count: wanted }],
+            ..Self::default()
         }
     }
 
+    /// Gives how many servers are wanted by the latest decision. A record of an earlier version has its peaks only.
+    #[must_use]
+    pub fn wanted(&self) -> Option<u32> {
+        self.decided.or_else(|| self.peaks.first().map(|peak| peak.count))
+    }
+
+    /// Gives the most that was wanted within a time, and forgets what was before.
+    pub(crate) fn highest(&mut self, window: Duration, now: Time) -> u32 {
+        // Without a window nothing holds, not even what was wanted in the same millisecond.
+        self.peaks.retain(|peak| !window.is_zero() && peak.at + window >= now);
+        self.peaks.first().map_or(0, |peak| peak.count)
+    }
+
     /// Keeps the peaks descending: what is less than the newest and older never matters again.
-    fn want(&mut self, count: u32, now: Time) {
+    pub(crate) fn want(&mut self, count: u32, now: Time) {
         while self.peaks.last().is_some_and(|peak| peak.count <= count) {
             self.peaks.pop();
         }
@@ -114,129 +280,57 @@ impl DemandRecord {
             }
         }
     }
+
+    /// Gives how far the number may rise: from the lowest that there was since the rate's period began.
+    pub(crate) fn may_rise_to(&self, from: u32, rate: ScaleRate, now: Time) -> u32 {
+        let lowest = self.of_late(rate.period, now).fold(from, u32::min);
+        lowest.saturating_add(rate.step(lowest)).max(from)
+    }
+
+    /// Gives how far the number may fall: from the highest that there was since the rate's period began.
+    pub(crate) fn may_fall_to(&self, from: u32, rate: ScaleRate, now: Time) -> u32 {
+        let highest = self.of_late(rate.period, now).fold(from, u32::max);
+        highest.saturating_sub(rate.step(highest)).min(from)
+    }
+
+    /// Gives when a rate allows more than now.
+    pub(crate) fn next_change(&self, rate: ScaleRate, now: Time) -> Option<Time> {
+        let ends = self.path.iter().skip(1).map(|decided| decided.since + rate.period);
+        ends.into_iter().find(|end| *end > now)
+    }
+
+    /// Gives what was decided for within a period, what held at its beginning included.
+    fn of_late(&self, period: Duration, now: Time) -> impl Iterator<Item = u32> {
+        let later = self.path.iter().skip(1).map(|next| next.since).chain([now]);
+        let lasted = self.path.iter().zip(later);
+        lasted.filter(move |(_, until)| *until + period > now).map(|(decided, _)| decided.count)
+    }
+
+    /// Remembers what was decided, and what of it the rates need.
+    pub(crate) fn decide(&mut self, count: u32, policy: &PolicyConfig, now: Time) {
+        let rates = [policy.rate_up, policy.rate_down].into_iter().flatten();
+        if self.decided != Some(count) || self.path.is_empty() {
+            self.path.push(Decided { since: now, count });
+        }
+        self.decided = Some(count);
+        let Some(longest) = rates.map(|rate| rate.period).max() else {
+            self.path.clear();
+            return;
+        };
+        // The first may be older: it held when the period began.
+        let is_over = |next: &Decided| next.since + longest <= now;
+        let over = self.path.iter().skip(1).take_while(|next| is_over(next)).count();
+        self.path.drain(..over);
+        if self.path.len() > MOST_DECIDED {
+            self.path.remove(0);
+        }
+    }
 }
 
 /// How many peaks are remembered: a fall in more steps than this is taken in larger ones.
 const MOST_PEAKS: usize = 64;
-
-/// Gives how many servers so much work asks for.
-pub(crate) fn servers_for(work: u64, policy: &PolicyConfig) -> u32 {
-    let servers = work.div_ceil(u64::from(policy.jobs_per_server.max(1)));
-    u32::try_from(servers).unwrap_or(u32::MAX)
-}
+/// How many decisions are remembered within the period of a rate.
+const MOST_DECIDED: usize = 64;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::string::ToString;
-    use core::time::Duration;
-    use proptest::prelude::*;
-
-    const POLICY: PolicyConfig = PolicyConfig {
-        jobs_per_server: 10,
-        scale_in_after: Duration::from_secs(300),
-        hold: Duration::from_secs(600),
-        fallback: Some(2),
-    };
-
-    fn at(seconds: u64) -> Time {
-        Time::ZERO + Duration::from_secs(seconds)
-    }
-
-    fn demand(work: u64, unknown: Option<&str>) -> Demand {
-        let server_type = TypeName::new("default").unwrap();
-        Demand { server_type, work, unknown: unknown.map(ToString::to_string) }
-    }
-
-    fn measure(record: &mut DemandRecord, work: u64, seconds: u64) -> u32 {
-        record.measure(demand(work, None), servers_for(work, &POLICY), &POLICY, at(seconds))
-    }
-
-    fn fail(record: &mut DemandRecord, work: u64, seconds: u64) -> u32 {
-        record.measure(demand(work, Some("down")), servers_for(work, &POLICY), &POLICY, at(seconds))
-    }
-
-    #[test]
-    fn work_is_rounded_up_to_whole_servers() {
-        for (work, servers) in [(0, 0), (1, 1), (10, 1), (11, 2), (u64::MAX, u32::MAX)] {
-            assert_eq!(servers_for(work, &POLICY), servers, "{work}");
-        }
-        assert_eq!(servers_for(3, &PolicyConfig { jobs_per_server: 0, ..POLICY }), 3);
-    }
-
-    #[test]
-    fn growth_is_at_once_and_the_highest_of_late_holds() {
-        let mut record = DemandRecord::begin(0, at(0));
-        assert_eq!(measure(&mut record, 50, 60), 5);
-        assert_eq!(measure(&mut record, 10, 120), 5);
-        assert_eq!(measure(&mut record, 30, 180), 5);
-        assert_eq!(measure(&mut record, 0, 360), 5, "five were wanted 300 seconds ago");
-        assert_eq!(measure(&mut record, 0, 361), 3, "and three 181 seconds ago");
-        assert_eq!(measure(&mut record, 0, 481), 0, "the one server's worth in between was less than three");
-    }
-
-    #[test]
-    fn what_was_there_before_the_first_measurement_holds_as_long() {
-        let mut record = DemandRecord::begin(7, at(0));
-        assert_eq!(measure(&mut record, 0, 60), 7);
-        assert_eq!(measure(&mut record, 0, 300), 7);
-        assert_eq!(measure(&mut record, 0, 301), 0);
-    }
-
-    #[test]
-    fn unknown_holds_then_falls_back_and_never_reads_as_zero() {
-        let mut record = DemandRecord::begin(0, at(0));
-        assert_eq!(measure(&mut record, 60, 0), 6);
-        for seconds in [60, 300, 659] {
-            assert_eq!(fail(&mut record, 0, seconds), 6, "{seconds}");
-        }
-        assert_eq!(fail(&mut record, 0, 660), 2, "held for ten minutes");
-        assert_eq!(fail(&mut record, 90, 720), 9, "what is known of it is enough to grow");
-        assert_eq!(measure(&mut record, 0, 780), 9, "and holds like any other");
-        assert_eq!(measure(&mut record, 0, 1021), 0);
-    }
-
-    #[test]
-    fn without_a_fallback_unknown_holds_for_ever() {
-        let policy = PolicyConfig { fallback: None, ..POLICY };
-        let mut record = DemandRecord::begin(4, at(0));
-        let last = record.measure(demand(0, Some("down")), 0, &policy, at(10));
-        assert_eq!(last, 4);
-        assert_eq!(record.measure(demand(0, Some("down")), 0, &policy, at(1_000_000)), 4);
-        assert_eq!(
-            record.measure(demand(0, None), 0, &policy, at(1_000_060)),
-            4,
-            "known again: held as before"
-        );
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn it_is_the_highest_of_the_window(works in prop::collection::vec((0_u64..400, 1_u64..200), 1..40)) {
-            let mut record = DemandRecord::begin(0, at(0));
-            let mut told: Vec<(u64, u32)> = alloc::vec![(0, 0)];
-            let mut now = 0;
-            for (work, step) in works {
-                now += step;
-                told.push((now, servers_for(work, &POLICY)));
-                let highest = told.iter().filter(|(when, _)| when + 300 >= now).map(|(_, count)| *count).max();
-                prop_assert_eq!(Some(measure(&mut record, work, now)), highest);
-                prop_assert!(record.peaks.windows(2).all(|pair| pair[0].count > pair[1].count && pair[0].at < pair[1].at));
-            }
-        }
-
-        #[test]
-        fn a_long_fall_is_remembered_within_a_bound_and_never_forgets_a_peak_too_soon(steps in 65_u32..200) {
-            let policy = PolicyConfig { jobs_per_server: 1, scale_in_after: Duration::from_secs(100_000), ..POLICY };
-            let mut record = DemandRecord::begin(0, at(0));
-            for step in 0..steps {
-                let work = u64::from(steps - step);
-                let wanted = record.measure(demand(work, None), steps - step, &policy, at(u64::from(step)));
-                prop_assert_eq!(wanted, steps);
-                prop_assert!(record.peaks.len() <= MOST_PEAKS);
-            }
-        }
-    }
-}
+mod tests;

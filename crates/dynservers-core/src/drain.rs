@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 
 use crate::ask::{Answer, Ask, Question, Subject};
 use crate::backoff;
-use crate::decision::Why;
 use crate::event::EventKind;
 use crate::ids::ServerId;
 use crate::output::Output;
@@ -13,10 +12,14 @@ use crate::record::Retry;
 use crate::removal::Drain;
 use crate::server::Score;
 use crate::status::Status;
+use crate::why::Why;
 
 impl Reconciler {
     /// Begins the drain of a server whose end was decided. Its deadline is durable before anybody is asked.
     pub(crate) fn begin_drain(&mut self, id: ServerId) {
+        if self.config.shadow {
+            return;
+        }
         let now = self.now;
         let Some(record) = self.ledger.server(id) else { return };
         let config = self.config.server_types.get(&record.server_type).and_then(|config| config.drain);
@@ -47,7 +50,8 @@ impl Reconciler {
 
     /// Asks a worker, once everything that led to the question is durable.
     pub(crate) fn ask(&mut self, id: ServerId, question: Question) {
-        if self.is_shutting_down {
+        // Who only watches asks, and tells nobody anything.
+        if self.is_shutting_down || (self.config.shadow && question != Question::Score) {
             return;
         }
         let now = self.now;

@@ -10,12 +10,12 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Why;
 use crate::ids::{EffectId, ProviderId, ProviderName, ServerId, Token, TypeName};
 use crate::labels::Labels;
 use crate::look::{Observed, Page, ProviderState};
 use crate::spec::Spec;
 use crate::time::Time;
+use crate::why::Why;
 
 /// One thing to be done by one request to one provider.
 ///

@@ -6,11 +6,11 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Why;
 use crate::effect::{Failure, Reason};
 use crate::ids::{EventId, OwnerId, ProviderId, ProviderName, ServerId, TypeName};
 use crate::status::Status;
 use crate::time::Time;
+use crate::why::Why;
 
 /// One entry of the fleet's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +157,17 @@ pub enum EventKind {
         /// The type.
         server_type: TypeName,
     },
+    /// The work for a type asks for more or fewer servers at once than is believed; the number is held.
+    DemandJumped {
+        /// The type.
+        server_type: TypeName,
+        /// How many servers it asks for.
+        asked: u32,
+        /// How many there should be meanwhile.
+        held: u32,
+        /// When it is believed if it lasts.
+        until: Time,
+    },
     /// The host could not determine how many servers there should be, and the numbers stay; once an episode.
     CountUnknown {
         /// Why.
@@ -241,6 +252,7 @@ impl EventKind {
             Self::CreateRefused { .. } => "create_refused",
             Self::DemandUnknown { .. } => "demand_unknown",
             Self::DemandKnown { .. } => "demand_known",
+            Self::DemandJumped { .. } => "demand_jumped",
             Self::CountUnknown { .. } => "count_unknown",
             Self::CountKnown => "count_known",
             Self::DesiredChanged { .. } => "desired_changed",
@@ -279,6 +291,7 @@ impl EventKind {
             | Self::CreateRefused { .. }
             | Self::DemandUnknown { .. }
             | Self::DemandKnown { .. }
+            | Self::DemandJumped { .. }
             | Self::CountUnknown { .. }
             | Self::CountKnown
             | Self::DesiredChanged { .. } => None,

@@ -263,10 +263,10 @@ pub(crate) fn entry<'a, K: Clone + Ord, V: Default>(map: &'a mut BTreeMap<K, V>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::Why;
     use crate::ids::{FleetName, OwnerId};
     use crate::ledger::Ledger;
     use crate::record::Stored;
+    use crate::why::Why;
     use proptest::prelude::*;
 
     /// Changes a record in one of many ways, whether or not the machine would.

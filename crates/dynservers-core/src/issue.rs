@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::decision::Why;
 use crate::effect::{CreateFromSnapshot, Effect, Op, Step};
 use crate::event::{EventKind, Limit};
 use crate::ids::{ProviderName, ServerId, TypeName};
@@ -18,6 +17,7 @@ use crate::removal::{DeleteIssued, StopIssued};
 use crate::server::{Class, Live};
 use crate::status::Status;
 use crate::time::Time;
+use crate::why::Why;
 
 impl Reconciler {
     /// Sends what a provider is to be asked, as long as it may be asked.
@@ -155,7 +155,9 @@ impl Reconciler {
     /// Whether servers at a provider may be stopped, deleted and rebooted.
     pub(crate) fn may_change(&self, name: &ProviderName) -> bool {
         let is_held = self.ledger.fleet().providers.get(name).is_some_and(|record| record.hold.is_some());
-        !is_held && self.provider(name).is_some_and(crate::provider::Provider::may_change)
+        !is_held
+            && !self.config.shadow
+            && self.provider(name).is_some_and(crate::provider::Provider::may_change)
     }
 
     /// Whether servers may be created at a provider, as far as the provider is concerned.

@@ -70,6 +70,7 @@
 //!     providers: BTreeMap::from([(provider.clone(), ProviderConfig::default())]),
 //!     server_types: BTreeMap::from([(server_type.clone(), TypeConfig::new(provider, 20))]),
 //!     retired_types: Default::default(),
+//!     shadow: false,
 //! };
 //! let mut store = NoStore::new(config.fleet.clone());
 //! let ledger = Ledger::restore(store.load()?);
@@ -117,6 +118,7 @@ mod account;
 mod adopt;
 pub mod ask;
 mod backoff;
+mod clamp;
 mod command;
 mod completion;
 pub mod config;
@@ -144,12 +146,14 @@ pub mod names;
 mod output;
 mod pace;
 mod plan;
+pub mod policy;
 pub mod ports;
 mod provider;
 pub mod reconciler;
 pub mod record;
 pub mod removal;
 mod rng;
+mod rule;
 mod scale;
 mod score;
 mod server;
@@ -164,6 +168,7 @@ mod touched;
 mod types;
 mod unsaved;
 pub mod view;
+pub mod why;
 
 pub use ask::*;
 pub use config::*;
@@ -177,6 +182,7 @@ pub use labels::{FoundLabels, Labels};
 pub use ledger::Ledger;
 pub use look::*;
 pub use output::*;
+pub use policy::*;
 pub use ports::*;
 pub use reconciler::*;
 pub use record::*;
@@ -185,6 +191,10 @@ pub use spec::*;
 pub use status::*;
 pub use time::*;
 pub use view::*;
+pub use why::*;
 
 /// How many commands are remembered, so that a repeated one is answered and not done again.
 pub const COMMANDS_KEPT: usize = 1000;
+
+/// How many decisions about the number of a type are remembered: a week of one a minute.
+pub const DECISIONS_KEPT: usize = 10_000;

@@ -11,6 +11,7 @@ use crate::reconciler::{Reconciler, set_phase};
 use crate::record::{Phase, ServerRecord};
 use crate::status::Status;
 use crate::time::Time;
+use crate::why::Why;
 
 /// Looks so many times as far apart as they should be say little about when something happened between them.
 const LATE: u32 = 3;
@@ -18,6 +19,15 @@ const LATE: u32 = 3;
 const MOST_ABANDONED: usize = 32;
 
 impl Reconciler {
+    /// Decides on the end of a server that failed and was kept long enough. Who only watches decides on nobody's end:
+    /// another process would carry it out.
+    pub(crate) fn let_failed_go(&mut self, id: ServerId) {
+        let now = self.now;
+        if !self.config.shadow {
+            self.ledger.update(id, |record| record.doom(Why::Failed, now));
+        }
+    }
+
     /// Takes the name and specification of a new server, or the reason why there is none.
     pub(crate) fn handle_prepared(&mut self, id: ServerId, result: Result<Prepared, Failure>) {
         let Some(record) = self.ledger.server(id).filter(|record| record.status == Status::New) else {

@@ -5,7 +5,6 @@ use core::time::Duration;
 
 use crate::ask::Question;
 use crate::config::{DrainConfig, FailedPolicy, ProviderConfig, StopBeforeDelete, Timing};
-use crate::decision::Why;
 use crate::effect::StopMode;
 use crate::look::ProviderState;
 use crate::record::{Attempt, Phase, ServerRecord};
@@ -14,6 +13,7 @@ use crate::server::{Class, Live, Server, Sighting};
 use crate::status::Status;
 use crate::time::Time;
 use crate::types::SLOW;
+use crate::why::Why;
 
 /// What a plan depends on besides the server.
 #[derive(Clone, Copy, Debug)]

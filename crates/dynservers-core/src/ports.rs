@@ -10,6 +10,7 @@ use core::pin::Pin;
 use thiserror::Error;
 
 use crate::ask::{Answer, Ask};
+use crate::decision::{Decision, DecisionQuery};
 use crate::effect::{Completion, Effect, Failure};
 use crate::event::Event;
 use crate::ids::{EventId, FleetName, OwnerId};
@@ -27,6 +28,12 @@ pub trait Store: Send {
 
     /// Reads at most `limit` events that are later than `after`, oldest first.
     fn events(&mut self, after: EventId, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// Reads the last decisions about numbers of servers, oldest first. A store that keeps none gives none.
+    fn decisions(&mut self, wish: &DecisionQuery) -> Result<Vec<Decision>, StoreError> {
+        let DecisionQuery { .. } = wish;
+        Ok(Vec::new())
+    }
 }
 
 /// Why a store did not do what it was asked. Nothing was changed.
@@ -127,6 +134,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn events(&mut self, after: EventId, limit: usize) -> Result<Vec<Event>, StoreError> {
         (**self).events(after, limit)
+    }
+
+    fn decisions(&mut self, wish: &DecisionQuery) -> Result<Vec<Decision>, StoreError> {
+        (**self).decisions(wish)
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Reconciler {
     pub(crate) scoring: BTreeMap<TypeName, Time>,
     /// Types that a command spoke of since the start.
     pub(crate) commanded: BTreeSet<TypeName>,
+    /// The types whose operator's number began or ended just now, and what was desired before.
+    pub(crate) overridden: BTreeMap<TypeName, Option<u32>>,
     pub(crate) timers: BTreeSet<(Time, Timer)>,
     /// Each type's entry among the timers.
     pub(crate) type_wakes: BTreeMap<TypeName, Time>,
@@ -110,6 +112,7 @@ impl Reconciler {
             started: now,
             type_wakes: BTreeMap::new(),
             commanded: BTreeSet::new(),
+            overridden: BTreeMap::new(),
             measured: BTreeMap::new(),
             scoring: BTreeMap::new(),
             timers: BTreeSet::new(),
@@ -318,10 +321,7 @@ impl Reconciler {
                 self.move_server(id, Status::Hanging, EventKind::Hanging);
             }
             Turn::GivenUp => self.give_up(id),
-            Turn::Doomed => {
-                let now = self.now;
-                self.ledger.update(id, |record| record.doom(crate::decision::Why::Failed, now));
-            }
+            Turn::Doomed => self.let_failed_go(id),
             Turn::Draining => self.begin_drain(id),
             Turn::Unanswered(question) => {
                 let failure = Failure::new("its worker gave no answer in time");

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Why;
+use crate::decision::Decision;
 use crate::demand::{DemandRecord, Override};
 use crate::effect::{Addresses, Failure, Meta, Reason, Step};
 use crate::event::Event;
@@ -21,6 +21,7 @@ use crate::removal::Removal;
 use crate::spec::Spec;
 use crate::status::Status;
 use crate::time::Time;
+use crate::why::Why;
 
 /// One server: a row of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -362,6 +363,8 @@ pub enum Change {
     FoundNoMore(ProviderName, Box<ProviderId>),
     /// Appends to the log.
     Event(Arc<Event>),
+    /// Keeps what was decided about a type's number; the oldest beyond [`crate::DECISIONS_KEPT`] of it may go.
+    Decision(Box<Decision>),
     /// Keeps a command's answer; the oldest beyond [`crate::COMMANDS_KEPT`] may go.
     Command(Box<CommandRecord>),
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Why;
 use crate::effect::StopMode;
 use crate::time::Time;
+use crate::why::Why;
 
 /// The end of a server. A removal whose stop was issued is irrevocable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

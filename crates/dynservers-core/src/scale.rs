@@ -3,13 +3,14 @@
 use alloc::vec::Vec;
 use core::num::NonZero;
 
-use crate::decision::Why;
 use crate::ids::{ServerId, TypeName};
 use crate::index::TypeIndex;
 use crate::ledger::Ledger;
+use crate::policy::Billing;
 use crate::server::Class;
 use crate::status::Status;
 use crate::time::Time;
+use crate::why::Why;
 
 /// What a plan depends on besides the counts.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Bounds {
     pub(crate) may_replace: bool,
     /// What was bound later than this may still come up, as boots go: slow, and not failed.
     pub(crate) slow_since: Option<Time>,
+    /// What servers are paid for, if that decides who goes, and when now is.
+    pub(crate) paid: Option<(Billing, Time)>,
 }
 
 /// One change that the count asks for.
@@ -190,7 +193,7 @@ fn shrink(
         .chain(failed.iter().copied())
         .chain(newest(Class::Starting))
         .chain(first_superseded())
-        .chain(index.class(Class::Up).iter().copied());
+        .chain(by_what_is_paid(ledger, bounds, index.class(Class::Up).iter().copied()));
     let chosen = newest(Class::New).chain(issued.take_while(|_| bounds.may_shrink));
     let why = |id: &ServerId| match (bounds.retired, superseded(id)) {
         (true, _) => Why::Retired,
@@ -200,6 +203,19 @@ fn shrink(
     let mut seen = alloc::collections::BTreeSet::new();
     let chosen = chosen.filter(|id| is_free(id) && seen.insert(*id));
     scaling.orders.extend(chosen.take(surplus as usize).map(|id| Order::Doom(id, why(&id))));
+}
+
+/// Puts those first whose unit ends first, where servers are paid for by the unit.
+fn by_what_is_paid(
+    ledger: &Ledger,
+    bounds: &Bounds,
+    servers: impl Iterator<Item = ServerId>,
+) -> impl Iterator<Item = ServerId> {
+    let mut servers: Vec<ServerId> = servers.collect();
+    if let Some((billing, now)) = bounds.paid {
+        servers.sort_by_cached_key(|id| ledger.server(*id).map(|record| billing.left(record.age(now))));
+    }
+    servers.into_iter()
 }
 
 #[cfg(test)]

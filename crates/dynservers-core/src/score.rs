@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::ask::Question;
-use crate::decision::Why;
 use crate::ids::{ServerId, TypeName};
 use crate::reconciler::Reconciler;
 use crate::scale::Order;
 use crate::server::Class;
 use crate::status::Status;
+use crate::why::Why;
 
 /// How long an answer counts.
 const FRESH: Duration = Duration::from_secs(60);
@@ -51,11 +51,13 @@ impl Reconciler {
             return;
         }
         self.scoring.remove(server_type);
-        let mut ranked: Vec<(Option<u64>, ServerId)> =
-            candidates.into_iter().map(|id| (self.score_of(id), id)).collect();
-        // The oldest of equals; those without an answer behind the busiest.
-        ranked.sort_by_key(|(score, id)| (score.is_none(), *score, *id));
-        orders.extend(ranked.into_iter().take(count).map(|(_, id)| Order::Doom(id, Why::Surplus)));
+        let mut ranked = candidates;
+        // The oldest of equals; those without an answer behind the busiest; and whoever is paid for still behind all.
+        ranked.sort_by_key(|id| {
+            let score = self.score_of(*id);
+            (!self.is_spare(server_type, *id), score.is_none(), score, *id)
+        });
+        orders.extend(ranked.into_iter().take(count).map(|id| Order::Doom(id, Why::Surplus)));
     }
 
     fn candidates(&self, server_type: &TypeName, taken: &[ServerId], most: usize) -> Vec<ServerId> {
@@ -66,7 +68,19 @@ impl Reconciler {
                 .is_some_and(|record| record.status == Status::Running && !record.protected)
                 && !taken.contains(id)
         };
-        index.class(Class::Up).iter().copied().filter(may_go).take(most).collect()
+        let (spare, paid): (Vec<ServerId>, Vec<ServerId>) = index
+            .class(Class::Up)
+            .iter()
+            .copied()
+            .filter(may_go)
+            .partition(|id| self.is_spare(server_type, *id));
+        spare.into_iter().chain(paid).take(most).collect()
+    }
+
+    /// Whether nothing is lost of what was paid for a server if it goes now.
+    fn is_spare(&self, server_type: &TypeName, id: ServerId) -> bool {
+        let Some(billing) = self.billing(server_type) else { return true };
+        self.ledger.server(id).is_none_or(|record| billing.left(record.age(self.now)) <= billing.margin())
     }
 
     /// Asks those whose answer is missing or old, and tells whether any answer is awaited.
@@ -89,7 +103,7 @@ impl Reconciler {
         awaits
     }
 
-    fn score_of(&self, id: ServerId) -> Option<u64> {
+    pub(crate) fn score_of(&self, id: ServerId) -> Option<u64> {
         self.ledger.get(id).and_then(|server| server.live.score).and_then(|score| score.value)
     }
 }

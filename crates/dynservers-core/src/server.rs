@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use crate::ask::Question;
-use crate::decision::Why;
 use crate::event::ServerEvent;
 use crate::ids::{EffectId, ProviderName, ServerId, TypeName};
 use crate::look::ProviderState;
@@ -13,6 +13,7 @@ use crate::record::{Phase, Retry, ServerRecord};
 use crate::removal::Removal;
 use crate::status::Status;
 use crate::time::Time;
+use crate::why::Why;
 
 /// A server in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -186,6 +187,11 @@ impl ServerRecord {
             self.status = next;
             self.status_since = now;
         }
+    }
+
+    /// Gives how long there has been something to pay for.
+    pub(crate) fn age(&self, now: Time) -> Duration {
+        now.since(self.bound_at.unwrap_or(self.created_at))
     }
 
     /// Begins the end, unless it has begun.

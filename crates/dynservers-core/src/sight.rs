@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use crate::backoff;
-use crate::decision::Why;
 use crate::effect::Failure;
 use crate::event::EventKind;
 use crate::ids::{OwnerId, ProviderName, ServerId};
@@ -13,6 +12,7 @@ use crate::record::{Found, Phase, Retry};
 use crate::server::Sighting;
 use crate::status::Status;
 use crate::time::Time;
+use crate::why::Why;
 
 impl Reconciler {
     /// Takes one server of a look. Gives whether it is as it was, and this look had not shown it before.
@@ -214,6 +214,9 @@ impl Reconciler {
     /// Nobody here stopped it: it is news, and then it is replaced.
     fn found_stopped(&mut self, id: ServerId) {
         let now = self.now;
+        if self.config.shadow {
+            return;
+        }
         if self.ledger.server(id).is_some_and(|record| record.protected) {
             // An operator keeps it: it failed, and is back when somebody starts it.
             if self.ledger.server(id).is_some_and(|record| record.status != Status::Errored) {
@@ -263,6 +266,9 @@ impl Reconciler {
 
     /// It was taken for gone. If we deleted it, the deletion goes on; else it is taken back.
     fn came_back(&mut self, id: ServerId, sighting: Sighting) {
+        if self.config.shadow {
+            return;
+        }
         let now = self.now;
         let Some(record) = self.ledger.server(id) else { return };
         if sighting.begun <= record.status_since {

@@ -3,14 +3,15 @@
 use alloc::vec::Vec;
 
 use crate::backoff;
-use crate::decision::Why;
 use crate::event::{EventKind, Limit};
 use crate::ids::{ProviderName, ServerId, TypeName};
+use crate::policy::Billing;
 use crate::reconciler::{Reconciler, Timer};
 use crate::record::{Retry, ServerRecord};
 use crate::scale::{self, Bounds, Order, Scaling};
 use crate::server::Class;
 use crate::status::Status;
+use crate::why::Why;
 
 /// A boot that takes this many times as long as the longest one known is not merely slow.
 pub(crate) const SLOW: u32 = 3;
@@ -32,7 +33,8 @@ impl Reconciler {
         if self.provider(provider).is_none_or(|live| !live.surveyed) {
             return;
         }
-        self.take_measurement(server_type);
+        let before = self.type_record(server_type).and_then(|record| record.desired);
+        let judgement = self.take_measurement(server_type);
         self.apply_demand(server_type);
         let bounds = self.bounds(server_type, provider);
         let mut scaling = scale::plan(&self.ledger, server_type, &bounds);
@@ -40,6 +42,11 @@ impl Reconciler {
             scaling.orders.retain(|order| self.is_order_at(*order, provider));
         }
         self.choose_by_score(server_type, &mut scaling.orders);
+        self.record_decision(server_type, before, judgement, &scaling.orders);
+        if self.config.shadow {
+            self.set_type_timer(server_type);
+            return;
+        }
         let replaces = scaling.orders.iter().any(|order| matches!(order, Order::Make { replaces: Some(_) }));
         for order in &scaling.orders {
             self.carry_out_order(server_type, provider, *order);
@@ -84,7 +91,15 @@ impl Reconciler {
                 && live.is_some_and(crate::provider::Provider::may_change),
             slow_since: boot.map(|boot| self.now.saturating_sub(boot.saturating_mul(SLOW))),
             may_replace: !waits(record.and_then(|record| record.replacement_backoff)),
+            paid: self.billing(server_type).map(|billing| (billing, self.now)),
         }
+    }
+
+    /// Gives what the servers of a type are paid for, where that decides who goes: an operator's word is meant as it is.
+    pub(crate) fn billing(&self, server_type: &TypeName) -> Option<Billing> {
+        let is_overridden = self.type_record(server_type).is_some_and(|record| record.overriding.is_some());
+        let policy = self.config.server_types.get(server_type)?.policy.as_ref()?;
+        policy.billing.filter(|_| !is_overridden)
     }
 
     /// Gives how many servers of a type there should be.

@@ -26,6 +26,9 @@ pub struct FleetView {
     pub owner: OwnerId,
     /// The moment of the view.
     pub now: Time,
+    /// Whether the fleet only watches: it decides, and changes nothing.
+    #[serde(default)]
+    pub shadow: bool,
     /// Whether creating is paused.
     pub paused_out: bool,
     /// Whether choosing servers to go is paused.
@@ -132,6 +135,7 @@ impl Reconciler {
             fleet: fleet.fleet.clone(),
             owner: fleet.owner.clone(),
             now: self.now.max(now),
+            shadow: self.config.shadow,
             paused_out: fleet.paused_out,
             paused_in: fleet.paused_in,
             count_unknown_since: fleet.count_unknown_since,

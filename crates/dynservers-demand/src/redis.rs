@@ -3,23 +3,23 @@
 mod queue;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dynservers_hooks::is_this_machine;
 use dynservers_hooks::words::{MOST_QUOTED, sanitized};
-use dynservers_http::{Secrets, SystemSecrets, Text};
-use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisError};
+use redis::{
+    Client, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisError, TlsCertificates,
+};
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
 pub use queue::Queue;
 
+use crate::failures::{Failures, left};
+pub use crate::login::Login;
 use crate::signal::{Signal, Source, Unknown};
-
-/// How long nobody connects anew after a connection failed; twice as long after each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Counts the jobs in queues that are kept in Redis.
 ///
@@ -30,26 +30,17 @@ pub struct Redis {
     address: ConnectionInfo,
     shown: String,
     login: Login,
+    ca_file: Option<PathBuf>,
     queues: Vec<Queue>,
     timeout: Duration,
     link: Mutex<Link>,
-}
-
-/// Who logs in. What is named by reference is read anew for every connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Login {
-    /// The user; the server's default one if none is named.
-    pub username: Option<Text>,
-    /// The password.
-    pub password: Option<Text>,
 }
 
 /// What is left of earlier measurements.
 #[derive(Default)]
 struct Link {
     connection: Option<Connection>,
-    /// When it last failed to come about, and how often in a row.
-    failed: Option<(Instant, u32)>,
+    failures: Failures,
 }
 
 /// What keeps an address of a Redis server from being used.
@@ -70,6 +61,9 @@ pub enum InvalidRedis {
         /// The address, without what is secret.
         shown: String,
     },
+    /// Without TLS nothing is verified.
+    #[error("a CA is named, and redis:// verifies nothing: write rediss://")]
+    NothingToVerify,
     /// There is nothing to count.
     #[error("no queue is named")]
     NoQueues,
@@ -98,40 +92,41 @@ impl Redis {
         if queues.is_empty() {
             return Err(InvalidRedis::NoQueues);
         }
-        Ok(Self { address, shown, login, queues, timeout, link: Mutex::default() })
+        Ok(Self { address, shown, login, ca_file: None, queues, timeout, link: Mutex::default() })
+    }
+
+    /// Trusts the certificates of this file (PEM) alone, in place of what the system trusts. It is read for every connection.
+    pub fn trusting(self, ca_file: PathBuf) -> Result<Self, InvalidRedis> {
+        match self.address.addr() {
+            ConnectionAddr::TcpTls { .. } => Ok(Self { ca_file: Some(ca_file), ..self }),
+            _ => Err(InvalidRedis::NothingToVerify),
+        }
     }
 
     fn connect_anew(&self, link: &mut Link, deadline: Instant) -> Result<Connection, Unknown> {
-        if let Some((at, times)) = link.failed {
-            let pause = FIRST_PAUSE.saturating_mul(1 << times.min(8)).min(LONGEST_PAUSE);
-            if at.elapsed() < pause {
-                return Err(Unknown::new(format!("{}: it could not be reached just now", self.shown)));
-            }
-        }
-        let result = self.connect(deadline);
-        let times = link.failed.map_or(0, |(_, times)| times + 1);
-        link.failed = result.is_err().then(|| (Instant::now(), times));
-        result
+        link.failures.heed(&self.shown, || self.connect(deadline))
     }
 
     fn connect(&self, deadline: Instant) -> Result<Connection, Unknown> {
-        let read = |text: &Option<Text>| {
-            let secret = text.as_ref().map(|text| match text.reference() {
-                Some(reference) => SystemSecrets.read(&reference),
-                None => Ok(text.literal().unwrap_or_default().into()),
-            });
-            secret.transpose().map_err(|failure| Unknown::new(failure.message))
-        };
+        let (username, password) = self.login.read()?;
         let mut settings =
             self.address.redis_settings().clone().set_lib_name("dynservers", env!("CARGO_PKG_VERSION"));
-        if let Some(username) = read(&self.login.username)? {
+        if let Some(username) = username {
             settings = settings.set_username(username.expose_secret());
         }
-        if let Some(password) = read(&self.login.password)? {
+        if let Some(password) = password {
             settings = settings.set_password(password.expose_secret());
         }
-        let client = Client::open(self.address.clone().set_redis_settings(settings))
-            .map_err(|error| self.failed(&error))?;
+        let address = self.address.clone().set_redis_settings(settings);
+        let client = match &self.ca_file {
+            None => Client::open(address),
+            Some(file) => {
+                let pem =
+                    crate::ca::read(file).map_err(|what| Unknown::new(format!("{}: {what}", self.shown)))?;
+                Client::build_with_tls(address, TlsCertificates { client_tls: None, root_cert: Some(pem) })
+            }
+        };
+        let client = client.map_err(|error| self.failed(&error))?;
         client.get_connection_with_timeout(left(deadline)).map_err(|error| self.failed(&error))
     }
 
@@ -214,9 +209,4 @@ fn is_private(address: &ConnectionAddr) -> bool {
         ConnectionAddr::TcpTls { .. } | ConnectionAddr::Unix(_) => true,
         _ => false,
     }
-}
-
-/// Gives how long is left; never zero, which would mean for ever.
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }

@@ -7,24 +7,7 @@ use thiserror::Error;
 
 use dynservers_hooks::words::{MOST_QUOTED, sanitized};
 
-/// What a source counted just now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Signal {
-    /// The jobs that nobody has begun.
-    pub waiting: u64,
-    /// The jobs that somebody has in hand. A source that cannot tell leaves it at zero.
-    pub in_flight: u64,
-    /// How long the oldest of the waiting jobs has waited, if it can tell.
-    pub oldest_wait: Option<Duration>,
-}
-
-impl Signal {
-    /// Gives all the work that there is.
-    #[must_use]
-    pub const fn work(&self) -> u64 {
-        self.waiting.saturating_add(self.in_flight)
-    }
-}
+pub use dynservers_core::Signal;
 
 /// The work is not known: the source failed, hung, or said what makes no sense. Never to be taken for zero.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -42,6 +25,19 @@ impl Unknown {
 }
 
 /// Where work is counted. Blocking.
+///
+/// A closure is one:
+///
+/// ```
+/// use dynservers_demand::{Signal, Source, Unknown};
+///
+/// # fn jobs_in_the_table() -> Result<u64, std::io::Error> { Ok(3) }
+/// let table = || match jobs_in_the_table() {
+///     Ok(waiting) => Ok(Signal { waiting, ..Signal::default() }),
+///     Err(error) => Err(Unknown::new(error.to_string())),
+/// };
+/// assert_eq!(table.measure().unwrap().waiting, 3);
+/// ```
 pub trait Source: Send + Sync {
     /// Counts the work, within [`timeout`](Self::timeout).
     fn measure(&self) -> Result<Signal, Unknown>;
@@ -49,6 +45,12 @@ pub trait Source: Send + Sync {
     /// Gives how long a measurement may take; 10 seconds unless told. Whoever measures stops waiting a little later.
     fn timeout(&self) -> Duration {
         Duration::from_secs(10)
+    }
+}
+
+impl<F: Fn() -> Result<Signal, Unknown> + Send + Sync> Source for F {
+    fn measure(&self) -> Result<Signal, Unknown> {
+        self()
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use dynservers_core::{Demand, TypeName};
+use dynservers_core::{Demand, Reading, Time, Told, TypeName};
 use thiserror::Error;
 
 use crate::signal::{Signal, Source, Unknown};
@@ -47,7 +47,7 @@ pub struct TooManySources {
 }
 
 impl Sources {
-    /// Makes the sources of a type, each with a name for people.
+    /// Makes the sources of a type, each with a name for people. A name that is there already gets a number.
     pub fn new(
         server_type: TypeName,
         sources: Vec<(String, Arc<dyn Source>)>,
@@ -55,24 +55,29 @@ impl Sources {
         if sources.len() > MOST_SOURCES {
             return Err(TooManySources { server_type, found: sources.len() });
         }
-        let slot = |(name, source)| Slot { name, source, busy: Arc::new(AtomicBool::new(false)) };
-        Ok(Self { server_type, slots: sources.into_iter().map(slot).collect() })
+        let mut slots: Vec<Slot> = Vec::new();
+        for (name, source) in sources {
+            let is_free = |wanted: &String| slots.iter().all(|slot| slot.name != *wanted);
+            let numbered = (2..).map(|number| format!("{name} {number}"));
+            let name = std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or_default();
+            slots.push(Slot { name, source, busy: Arc::new(AtomicBool::new(false)) });
+        }
+        Ok(Self { server_type, slots })
     }
 
     /// Measures all sources at once, and blocks until each has answered or its time is over.
     ///
-    /// The work is the sum of what those count that answered; it is unknown besides if any did not.
+    /// No window of any calendar is open in what it gives: those are for the host to add.
     #[must_use]
     pub fn measure(&self) -> Demand {
-        let (mut work, mut unknown) = (0_u64, Vec::new());
-        for (name, result) in self.measure_each() {
-            match result {
-                Ok(signal) => work = work.saturating_add(signal.work()),
-                Err(error) => unknown.push(format!("{name}: {error}")),
-            }
-        }
-        let unknown = (!unknown.is_empty()).then(|| unknown.join("; "));
-        Demand { server_type: self.server_type.clone(), work, unknown }
+        let told = |result| match result {
+            Ok(signal) => Told::Known(signal),
+            // Since when is for the machine to say.
+            Err(Unknown { reason }) => Told::Unknown { reason, since: Time::ZERO },
+        };
+        let reading = |(name, result): (&str, _)| Reading { source: name.to_owned(), told: told(result) };
+        let readings = self.measure_each().into_iter().map(reading).collect();
+        Demand { server_type: self.server_type.clone(), readings, windows: Vec::new() }
     }
 
     /// Measures all sources at once, and gives what each said, in their order.
@@ -82,8 +87,12 @@ impl Sources {
         let answers: Vec<_> = self.slots.iter().map(|slot| (slot, slot.begin())).collect();
         let finish = |slot: &Slot, answer: Result<Receiver<Result<Signal, Unknown>>, Unknown>| {
             let left = (slot.source.timeout() + SLACK).saturating_sub(begun.elapsed());
-            answer.and_then(|answer| {
-                answer.recv_timeout(left).unwrap_or_else(|_| Err(Unknown::new("it did not answer in time")))
+            answer?.recv_timeout(left).unwrap_or_else(|error| {
+                Err(Unknown::new(match error {
+                    RecvTimeoutError::Timeout => "it did not answer in time",
+                    // What it panicked with is not repeated, since that may hold anything.
+                    RecvTimeoutError::Disconnected => "it panicked",
+                }))
             })
         };
         answers.into_iter().map(|(slot, answer)| (slot.name.as_str(), finish(slot, answer))).collect()

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test file, helpers included")]
 
+mod own_ca;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use dynservers_demand::redis::{InvalidRedis, Login, Queue, Redis};
 use dynservers_demand::{Signal, Source as _, Unknown};
+use own_ca::{behind_tls, ca};
 use redis::{Commands as _, Connection};
 use serde_json::json;
 
@@ -257,4 +260,29 @@ fn addresses_that_give_something_away_are_refused() {
     assert_eq!(make("rediss://redis.example", false), Ok(()));
     let none = Redis::new("redis://localhost", Login::default(), false, Vec::new(), LONG);
     assert_eq!(none.map(drop), Err(InvalidRedis::NoQueues));
+}
+
+#[test]
+fn a_ca_of_ones_own_is_trusted_if_it_is_named_and_no_other_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ours, other) = (ca(directory.path(), "ours"), ca(directory.path(), "other"));
+    let real = address().rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap();
+    let port = behind_tls(ours.server, real, &[], &[]);
+    let by = |host: &str, file: &std::path::Path| {
+        let list = vec![Queue::List { key: name("tls") }];
+        let source =
+            Redis::new(&format!("rediss://{host}:{port}"), Login::default(), false, list, LONG).unwrap();
+        source.trusting(file.to_owned()).unwrap().measure().map_err(|unknown| unknown.reason)
+    };
+    assert_eq!(by("127.0.0.1", &ours.file), Ok(Signal::default()));
+    let told = by("127.0.0.1", &other.file).unwrap_err();
+    assert!(told.contains("UnknownIssuer"), "{told}");
+    let told = by("localhost", &ours.file).unwrap_err();
+    assert!(told.contains("not valid for name"), "{told}");
+    std::fs::write(&ours.file, "no certificate").unwrap();
+    let told = by("127.0.0.1", &ours.file).unwrap_err();
+    assert!(told.contains("it holds no certificate"), "{told}");
+    let plain = vec![Queue::List { key: name("plain") }];
+    let plain = Redis::new(&address(), Login::default(), false, plain, LONG).unwrap();
+    assert_eq!(plain.trusting(other.file).map(drop), Err(InvalidRedis::NothingToVerify));
 }

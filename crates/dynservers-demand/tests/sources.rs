@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use dynservers_core::{Demand, TypeName};
+use dynservers_core::{Combine, TypeName};
 use dynservers_demand::{Command, Http, MOST_SOURCES, Signal, Source, Sources, Unknown};
 use dynservers_hooks::{Header, Program, Web};
 
@@ -147,12 +147,12 @@ fn sources(list: Vec<(&str, Arc<dyn Source>)>) -> Sources {
 
 #[test]
 fn what_is_known_is_added_up_and_what_is_not_is_named() {
-    let demand = |list| sources(list).measure();
-    let of = |work, unknown: Option<&str>| Demand {
-        server_type: type_name(),
-        work,
-        unknown: unknown.map(str::to_owned),
+    let demand = |list| {
+        let demand = sources(list).measure();
+        assert_eq!(demand.server_type, type_name());
+        (demand.signal(Combine::Sum).work(), demand.reason())
     };
+    let of = |work, unknown: Option<&str>| (work, unknown.map(str::to_owned));
     let fixed = |result| -> Arc<dyn Source> { Arc::new(Fixed(result)) };
     assert_eq!(demand(vec![]), of(0, None));
     assert_eq!(demand(vec![("a", fixed(Ok(2))), ("b", fixed(Ok(3)))]), of(5, None));
@@ -161,6 +161,19 @@ fn what_is_known_is_added_up_and_what_is_not_is_named() {
         demand(vec![("a", fixed(Err("no"))), ("b", fixed(Ok(3))), ("c", fixed(Err("hm")))]),
         of(3, Some("a: no; c: hm"))
     );
+}
+
+#[test]
+fn sources_of_one_name_are_told_apart() {
+    let fixed = |result| -> Arc<dyn Source> { Arc::new(Fixed(result)) };
+    let twice = sources(vec![
+        ("a", fixed(Ok(1))),
+        ("a", fixed(Err("no"))),
+        ("a 2", fixed(Ok(2))),
+        ("a", fixed(Ok(3))),
+    ]);
+    let names: Vec<String> = twice.measure().readings.into_iter().map(|reading| reading.source).collect();
+    assert_eq!(names, ["a", "a 2", "a 2 2", "a 3"]);
 }
 
 /// A source that waits for another to be asked too: only at once do both answer.
@@ -177,7 +190,7 @@ impl Source for Meeting {
 fn sources_are_asked_at_once() {
     let meeting: Arc<dyn Source> = Arc::new(Meeting(std::sync::Barrier::new(2)));
     let demand = sources(vec![("a", Arc::clone(&meeting)), ("b", meeting)]).measure();
-    assert_eq!((demand.work, demand.unknown), (2, None));
+    assert_eq!((demand.signal(Combine::Sum).waiting, demand.reason()), (2, None));
 }
 
 #[test]
@@ -189,12 +202,12 @@ fn a_source_that_is_still_at_it_is_not_asked_again() {
         let begun = stuck.begun.wait_while(stuck.free.lock().unwrap(), |(begun, _)| !*begun).unwrap();
         drop(begun);
         let second = sources.measure();
-        assert_eq!(second.unknown.as_deref(), Some("stuck: it has not answered since it was asked before"));
+        assert_eq!(second.reason().as_deref(), Some("stuck: it has not answered since it was asked before"));
         stuck.free.lock().unwrap().1 = true;
         stuck.freed.notify_all();
-        assert_eq!(first.join().unwrap().unknown, None);
+        assert_eq!(first.join().unwrap().reason(), None);
     });
-    assert_eq!(sources.measure().unknown, None, "it is asked again once it has answered");
+    assert_eq!(sources.measure().reason(), None, "it is asked again once it has answered");
 }
 
 #[test]

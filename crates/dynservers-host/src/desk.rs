@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use dynservers_core::{Batch, Event, EventId, Seq, Store, StoreError};
+use dynservers_core::{Batch, Decision, DecisionQuery, Event, EventId, Seq, Store, StoreError};
 
 use crate::driver::RunError;
 use crate::handle::Caller;
@@ -14,10 +14,20 @@ use crate::metrics::Metrics;
 
 /// A question to the store's log.
 #[derive(Debug)]
-pub(crate) struct Read {
-    pub(crate) after: EventId,
-    pub(crate) limit: usize,
-    pub(crate) caller: Caller<Result<Vec<Event>, StoreError>>,
+pub(crate) enum Read {
+    /// What happened.
+    Events { after: EventId, limit: usize, caller: Caller<Result<Vec<Event>, StoreError>> },
+    /// What was decided.
+    Decisions { wish: DecisionQuery, caller: Caller<Result<Vec<Decision>, StoreError>> },
+}
+
+impl Read {
+    fn answer(self, store: &mut dyn Store) {
+        match self {
+            Self::Events { after, limit, caller } => caller.answer(store.events(after, limit)),
+            Self::Decisions { wish, caller } => caller.answer(store.decisions(&wish)),
+        }
+    }
 }
 
 /// What a job did: wrote the batch of this number, or only read. The store comes home with it.
@@ -89,7 +99,7 @@ impl Desk {
         }
         let read = self.reads.pop_front()?;
         Some(BlockingJob::new(report, move || {
-            read.caller.answer(store.events(read.after, read.limit));
+            read.answer(&mut *store);
             Kind::Stored(StoreEnd::Home(store, Ok(None)))
         }))
     }

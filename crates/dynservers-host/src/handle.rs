@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_lock::{Semaphore, SemaphoreGuardArc};
 use dynservers_core::{
-    Command, Demand, Event, EventId, FleetView, Reply, ServerId, ServerRecord, StoreError, Time, TypeName,
+    Command, Decision, DecisionQuery, Demand, Event, EventId, FleetView, Reply, ServerId, ServerRecord,
+    StoreError, Time, TypeName,
 };
 use thiserror::Error;
 
@@ -164,7 +165,12 @@ impl Handle {
 
     /// Reads at most `limit` events later than `after` from the store, oldest first.
     pub async fn events(&self, after: EventId, limit: usize) -> Result<Vec<Event>, EventsError> {
-        Ok(self.ask(|caller| Message::Read(Read { after, limit, caller })).await??)
+        Ok(self.ask(|caller| Message::Read(Read::Events { after, limit, caller })).await??)
+    }
+
+    /// Reads the last decisions about numbers of servers from the store, oldest first.
+    pub async fn decisions(&self, wish: DecisionQuery) -> Result<Vec<Decision>, EventsError> {
+        Ok(self.ask(|caller| Message::Read(Read::Decisions { wish, caller })).await??)
     }
 
     /// Listens to the events from now on.

@@ -90,6 +90,8 @@ pub struct Capabilities {
     pub body_cap: usize,
     /// Whether a stopped server bills in full.
     pub stopped_servers_bill: bool,
+    /// What is paid for at once, begun units in full; none where it is paid to the second, or nobody knows.
+    pub billing_unit: Option<Duration>,
 }
 
 impl Default for Capabilities {
@@ -103,6 +105,7 @@ impl Default for Capabilities {
             restart_time: Duration::from_secs(60),
             body_cap: 8 * 1024 * 1024,
             stopped_servers_bill: true,
+            billing_unit: None,
         }
     }
 }

@@ -7,9 +7,12 @@
 //!
 //! [`SimulatedCloud`] and [`VirtualLoop`] are for whoever has a fleet in a program: servers in memory, and the real loop in
 //! virtual time. The facade's `simulate` puts the two together.
+//!
+//! [`forecast`] is for whoever wants to know what a policy does before it is trusted: a day of jobs in a fraction of a second.
 
 mod cloud;
 pub mod conformance;
+pub mod forecast;
 mod virtual_time;
 pub mod world;
 

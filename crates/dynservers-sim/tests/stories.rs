@@ -8,7 +8,7 @@ use dynservers_sim::world::{
 };
 
 /// How many stories the suite tells: enough to reach every rare path.
-const STORIES: u64 = 400;
+const STORIES: u64 = 1_000;
 
 fn setup() -> Setup {
     let plain = Setup::draw(&mut Draw::from_bytes(&[]));

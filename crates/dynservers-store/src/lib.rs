@@ -16,6 +16,7 @@
 //! | `dynamic_servers_readable` | server, with times and addresses as text for people |
 //! | `dynamic_server_types` | server type, with the desired number (NULL: as many as are found) |
 //! | `dynamic_server_events` | event; those older than 30 days, or beyond a million, go as new ones come |
+//! | `dynamic_server_decisions` | decision about the number of servers of a type, [`dynservers_core::DECISIONS_KEPT`] of each |
 //! | `dynamic_server_found` | server at a provider that bears our labels and has no record |
 //! | `dynamic_server_commands` | command of late with its answer, [`dynservers_core::COMMANDS_KEPT`] of them |
 //! | `dynamic_server_specs` | specification that a server was made from |

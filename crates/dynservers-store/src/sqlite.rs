@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use dynservers_core::{Batch, Event, EventId, FleetName, OwnerId, Store, StoreError, Stored};
+use dynservers_core::{
+    Batch, Decision, DecisionQuery, Event, EventId, FleetName, OwnerId, Store, StoreError, Stored,
+};
 use rusqlite::{Connection, TransactionBehavior};
 
 use self::error::{broken, unusable};
@@ -117,6 +119,10 @@ impl Store for Sqlite {
 
     fn events(&mut self, after: EventId, limit: usize) -> Result<Vec<Event>, StoreError> {
         read::events(&self.connection, &self.path, after, limit)
+    }
+
+    fn decisions(&mut self, wish: &DecisionQuery) -> Result<Vec<Decision>, StoreError> {
+        read::decisions(&self.connection, &self.path, wish)
     }
 }
 

@@ -51,5 +51,5 @@ mod wire;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use credentials::{Credentials, CredentialsError};
-pub use provider::{Settings, SettingsError, UpCloud};
+pub use provider::{BILLING_UNIT, Settings, SettingsError, UpCloud};
 pub use template::{Location, Part, Segment, Template, TemplateError, TemplateProblem};

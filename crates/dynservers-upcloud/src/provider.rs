@@ -20,6 +20,9 @@ use crate::{answer, create, errors};
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("dynservers/", env!("CARGO_PKG_VERSION")));
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// What UpCloud bills at once: begun hours.
+pub const BILLING_UNIT: Duration = Duration::from_secs(3_600);
+
 /// How UpCloud is to be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -134,6 +137,7 @@ impl Provider for UpCloud {
         capabilities.restart_time = self.settings.restart_time;
         // Its disks and addresses do, the plan as a rule does not.
         capabilities.stopped_servers_bill = false;
+        capabilities.billing_unit = Some(BILLING_UNIT);
         capabilities
     }
 

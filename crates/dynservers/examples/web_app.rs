@@ -67,7 +67,9 @@ async fn ensure(
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
 fn failed(error: CommandError) -> (StatusCode, String) {
     let status = match error {
-        CommandError::Refused(_) | CommandError::Name(_) => StatusCode::CONFLICT,
+        CommandError::Refused(_) | CommandError::Name(_) | CommandError::FollowsWork { .. } => {
+            StatusCode::CONFLICT
+        }
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, error.to_string())

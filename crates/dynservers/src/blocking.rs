@@ -82,7 +82,9 @@ impl FleetBuilder {
     #[cfg(feature = "simulation")]
     pub(crate) fn begin_at(self, clock: FleetClock) -> Result<(Fleet, Driver, Ending), BuildError> {
         let site = self.0.open(carry, clock)?;
-        let fleet = Fleet { inner: site.inner, idle: Idle::new(site.driver, site.listeners) };
+        // Sources live by the time of the system, which is another one.
+        let idle = Idle::new(site.driver, site.listeners, crate::measuring::Gauges::default());
+        let fleet = Fleet { inner: site.inner, idle };
         let (driver, ending) = fleet.idle.begin(&fleet.inner).map_err(|_| BuildError::Panicked)?;
         Ok((fleet, driver, ending))
     }

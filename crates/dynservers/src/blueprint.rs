@@ -15,6 +15,7 @@ use crate::audience::{Audience, Listener};
 use crate::errors::{BoxError, BuildError, Mistake};
 use crate::fleet::{Ended, Inner};
 use crate::ledger::{Nowhere, OpenStore};
+use crate::measuring::{Calendar, Gauge, Gauges};
 use crate::overriding::{DefaultNames, Naming, Workers, WorkersAsker};
 use crate::provider::{Provider, Source};
 use crate::server_type::ServerType;
@@ -70,6 +71,8 @@ pub(crate) struct Plan {
     /// What is meant by a call that names no type.
     pub(crate) default_type: TypeName,
     pub(crate) options: Arc<BTreeMap<ProviderName, Options>>,
+    /// All types; those with a policy have a calendar, which may be empty.
+    pub(crate) policies: BTreeMap<TypeName, Option<Calendar>>,
     /// How the loop ended, once it has.
     pub(crate) ended: Ended,
     /// Those who listen.
@@ -81,6 +84,7 @@ pub(crate) struct Site {
     pub(crate) inner: Inner,
     pub(crate) driver: Driver,
     pub(crate) listeners: Vec<Listener>,
+    pub(crate) gauges: Gauges,
 }
 
 /// A provider while the fleet is built.
@@ -111,7 +115,8 @@ impl Blueprint {
 
     /// Makes the fleet. Blocks while credentials and the ledger are read; on an error nothing was begun.
     pub(crate) fn open(mut self, carry: Carry, clock: FleetClock) -> Result<Site, BuildError> {
-        let Checked { fleet, providers, types, retired, recipes } = self.check()?;
+        let Checked { fleet, providers, types, retired } = self.check(&clock)?;
+        let Types { configs: types, recipes, policies, gauges } = types;
         let mut options = BTreeMap::new();
         let mut places = Vec::new();
         for (name, mut provider) in providers {
@@ -121,6 +126,7 @@ impl Blueprint {
         let plan = Arc::new(Plan {
             default_type: default_type(&types)?,
             options: Arc::new(options),
+            policies,
             ended: Ended::default(),
             audience: Audience::default(),
         });
@@ -134,6 +140,7 @@ impl Blueprint {
             timing: self.timing,
             providers: places.iter().map(|place| (place.name.clone(), place.config.clone())).collect(),
             server_types: types,
+            shadow: false,
             retired_types: retired.into_iter().collect(),
         };
         // Before a ledger is made.
@@ -154,11 +161,12 @@ impl Blueprint {
         let parts = dynservers_host::Parts { config, executors, prepare, asker, counter };
         let host = Host { parts, store, clock, seed, max_events: self.max_events };
         let (handle, driver): (Handle, Driver) = host.open().map_err(BuildError::Start)?;
-        Ok(Site { inner: Inner::new(handle, plan), driver, listeners: self.listeners })
+        let gauges = Gauges { interval, gauges };
+        Ok(Site { inner: Inner::new(handle, plan), driver, listeners: self.listeners, gauges })
     }
 
     /// Finds everything that is wrong.
-    fn check(&mut self) -> Result<Checked, BuildError> {
+    fn check(&mut self, clock: &FleetClock) -> Result<Checked, BuildError> {
         let mut mistakes = Vec::new();
         let fleet = keep(&mut mistakes, FleetName::new(std::mem::take(&mut self.name)));
         let mut providers: Vec<(ProviderName, Provider)> = Vec::new();
@@ -170,7 +178,7 @@ impl Blueprint {
             }
             providers.push((name, provider));
         }
-        let (types, recipes) = self.check_types(&providers, &mut mistakes);
+        let types = self.check_types(&providers, clock, &mut mistakes);
         let retired: Vec<TypeName> = std::mem::take(&mut self.retired_types)
             .into_iter()
             .filter_map(|name| keep(&mut mistakes, TypeName::new(name)))
@@ -178,7 +186,7 @@ impl Blueprint {
         if self.providers.is_empty() && providers.is_empty() {
             mistakes.push(Mistake::NoProvider);
         }
-        if types.is_empty() && retired.is_empty() && mistakes.is_empty() {
+        if types.configs.is_empty() && retired.is_empty() && mistakes.is_empty() {
             mistakes.push(Mistake::NoServerType);
         }
         for (what, given) in [
@@ -192,7 +200,7 @@ impl Blueprint {
             }
         }
         match fleet {
-            Some(fleet) if mistakes.is_empty() => Ok(Checked { fleet, providers, types, retired, recipes }),
+            Some(fleet) if mistakes.is_empty() => Ok(Checked { fleet, providers, types, retired }),
             _ => Err(BuildError::Invalid(mistakes)),
         }
     }
@@ -200,9 +208,10 @@ impl Blueprint {
     fn check_types(
         &mut self,
         providers: &[(ProviderName, Provider)],
+        clock: &FleetClock,
         mistakes: &mut Vec<Mistake>,
-    ) -> (BTreeMap<TypeName, TypeConfig>, BTreeMap<TypeName, Recipe>) {
-        let (mut types, mut recipes) = (BTreeMap::new(), BTreeMap::new());
+    ) -> Types {
+        let mut checked = Types::default();
         for server_type in std::mem::take(&mut self.server_types) {
             let Some(name) = keep(mistakes, TypeName::new(server_type.name.clone())) else { continue };
             let provider = match (&server_type.provider, providers) {
@@ -221,19 +230,29 @@ impl Blueprint {
                     mistakes.extend(
                         wrong.map(|problem| Mistake::Template { server_type: name.clone(), problem }),
                     );
-                    recipes.insert(name.clone(), recipe.clone());
+                    checked.recipes.insert(name.clone(), recipe.clone());
                 }
             }
-            let Some(provider) = provider else { continue };
-            let config = server_type.config(provider, self.workers.is_some());
+            let config = provider.map(|provider| server_type.config(provider, self.workers.is_some()));
+            let has_policy = server_type.policy.is_some();
+            if !has_policy && !server_type.work.is_empty() {
+                mistakes.push(Mistake::NoPolicy { server_type: name.clone() });
+            }
+            let calendar = server_type.work.calendar(clock);
+            checked.policies.insert(name.clone(), has_policy.then(|| calendar.clone()));
+            match server_type.work.gauge(&name, calendar) {
+                Ok(gauge) => checked.gauges.extend(gauge),
+                Err(mistake) => mistakes.push(mistake),
+            }
+            let Some(config) = config else { continue };
             if config.drain.is_some() && self.workers.is_none() {
                 mistakes.push(Mistake::NoWorkers { server_type: name.clone() });
             }
-            if types.insert(name.clone(), config).is_some() {
+            if checked.configs.insert(name.clone(), config).is_some() {
                 mistakes.push(Mistake::TwoServerTypes { server_type: name });
             }
         }
-        (types, recipes)
+        checked
     }
 }
 
@@ -241,9 +260,17 @@ impl Blueprint {
 struct Checked {
     fleet: FleetName,
     providers: Vec<(ProviderName, Provider)>,
-    types: BTreeMap<TypeName, TypeConfig>,
+    types: Types,
     retired: Vec<TypeName>,
+}
+
+/// What was found of the server types.
+#[derive(Default)]
+struct Types {
+    configs: BTreeMap<TypeName, TypeConfig>,
     recipes: BTreeMap<TypeName, Recipe>,
+    policies: BTreeMap<TypeName, Option<Calendar>>,
+    gauges: Vec<Gauge>,
 }
 
 fn keep<T>(mistakes: &mut Vec<Mistake>, name: Result<T, dynservers_core::InvalidId>) -> Option<T> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dynservers_core::{Failure, FleetView, InvalidId, ProviderName, Refusal, StoreError, TypeName};
-use dynservers_host::{StartError, Stopped};
+use dynservers_host::{EventsError, StartError, Stopped};
 use thiserror::Error;
 
 /// What a closure of yours may fail with.
@@ -109,6 +109,24 @@ pub enum Mistake {
         /// The type.
         server_type: TypeName,
     },
+    /// A type says where its work is counted, or when other bounds hold, and not what follows from that.
+    #[error(
+        "server type {server_type} has sources or a calendar, and no policy that goes by them: say .policy(..)"
+    )]
+    NoPolicy {
+        /// The type.
+        server_type: TypeName,
+    },
+    /// A type has more sources than there can be.
+    #[error("server type {server_type} has {found} sources, and there can be {most}")]
+    TooManySources {
+        /// The type.
+        server_type: TypeName,
+        /// How many it has.
+        found: usize,
+        /// How many there can be.
+        most: usize,
+    },
     /// A time without which nothing would be bounded.
     #[error("{what} must be at least {least:?}, not {given:?}")]
     TooShort {
@@ -127,7 +145,27 @@ pub enum Mistake {
 pub enum CommandError {
     /// The fleet does not do that.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(Refusal),
+    /// The number of the type's servers follows from the work, by its policy: it cannot be said by hand.
+    #[error(
+        "the number of {server_type} servers follows from the work, by the policy of the type: tell how much work there is, \
+         with .measured(..) or a source, or leave out .policy(..)"
+    )]
+    FollowsWork {
+        /// The type.
+        server_type: TypeName,
+    },
+    /// Work was told to a type whose number does not follow from it.
+    #[error(
+        "server type {server_type} has no policy that goes by the work: say .policy(..), or a number with .ensure(..)"
+    )]
+    NoPolicy {
+        /// The type.
+        server_type: TypeName,
+    },
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Ledger(#[from] StoreError),
     /// The name of a server type cannot be one.
     #[error(transparent)]
     Name(#[from] InvalidId),
@@ -137,6 +175,26 @@ pub enum CommandError {
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     NoEntropy,
+}
+
+impl From<Refusal> for CommandError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            // Its own words are for those who sit at the daemon's commands.
+            Refusal::HasSources { server_type } => Self::FollowsWork { server_type },
+            other => Self::Refused(other),
+        }
+    }
+}
+
+impl From<EventsError> for CommandError {
+    fn from(error: EventsError) -> Self {
+        match error {
+            EventsError::Store(error) => Self::Ledger(error),
+            // It has no third.
+            _ => Self::Stopped(Stopped),
+        }
+    }
 }
 
 /// Why the wait for a settled fleet ended without one.

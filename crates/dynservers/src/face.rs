@@ -50,8 +50,8 @@ macro_rules! face {
                 self
             }
 
-            /// Says how often [`determine_server_count`](Self::determine_server_count) is called. Every minute unless
-            /// told otherwise.
+            /// Says how often [`determine_server_count`](Self::determine_server_count) is called, and how often the
+            /// sources of types with a [`policy`](crate::ServerType::policy) are asked. Every minute unless told otherwise.
             pub fn determine_every(mut self, interval: std::time::Duration) -> Self {
                 self.0.count_interval = interval;
                 self
@@ -95,7 +95,7 @@ macro_rules! face {
             /// anything is made or asked.
             pub $($asyncness)? fn build(self) -> Result<Fleet, crate::BuildError> {
                 let site = $own!(open(self.0))?;
-                let idle = crate::fleet::Idle::new(site.driver, site.listeners);
+                let idle = crate::fleet::Idle::new(site.driver, site.listeners, site.gauges);
                 Ok(Fleet { inner: site.inner, idle })
             }
 
@@ -153,6 +153,34 @@ macro_rules! face {
             /// minimum.
             pub $($asyncness)? fn decrease(&self, by: u32) -> Result<crate::Desired, crate::CommandError> {
                 $own!(self.of_default().decrease(by))
+            }
+
+            /// Tells how much work there is, for a type with a [`policy`](crate::ServerType::policy) whose work is counted
+            /// by this program. Tell it again and again, each minute for example: what holds a number back, its rate or what was
+            /// wanted a while ago, is looked at anew only then. Where the type has sources, they tell it too.
+            ///
+            /// It returns once the loop was told. The number is decided for soon after that, and nobody waits for it.
+            pub $($asyncness)? fn measured(&self, signal: crate::Signal) -> Result<(), crate::CommandError> {
+                $own!(self.of_default().measured(signal))
+            }
+
+            /// Tells that it is not known how much work there is, and why in one sentence. That is never zero: the
+            /// number is held as long as the policy says.
+            pub $($asyncness)? fn unmeasured(
+                &self,
+                reason: impl Into<String>,
+            ) -> Result<(), crate::CommandError> {
+                $own!(self.of_default().unmeasured(reason))
+            }
+
+            /// Gives the last so many decisions about the numbers of servers of types with a
+            /// [`policy`](crate::ServerType::policy), oldest first: what was known, what changed the number, what was
+            /// done. They are in the ledger; without a [`store`](FleetBuilder::store) there are none.
+            pub $($asyncness)? fn decisions(
+                &self,
+                last: usize,
+            ) -> Result<Vec<crate::Decision>, crate::CommandError> {
+                $finish!(self.inner.decisions(None, last))
             }
 
             /// Reboots every server of the type: those that run now, those that start once they run. Gives how many.
@@ -309,6 +337,28 @@ macro_rules! face {
             /// As [`Fleet::decrease`].
             pub $($asyncness)? fn decrease(&self, by: u32) -> Result<crate::Desired, crate::CommandError> {
                 $finish!(self.inner.decrease(&self.of, by))
+            }
+
+            /// As [`Fleet::measured`].
+            pub $($asyncness)? fn measured(&self, signal: crate::Signal) -> Result<(), crate::CommandError> {
+                $finish!(self.inner.told(&self.of, crate::Told::Known(signal)))
+            }
+
+            /// As [`Fleet::unmeasured`].
+            pub $($asyncness)? fn unmeasured(
+                &self,
+                reason: impl Into<String>,
+            ) -> Result<(), crate::CommandError> {
+                let (reason, since) = (reason.into(), crate::Time::ZERO);
+                $finish!(self.inner.told(&self.of, crate::Told::Unknown { reason, since }))
+            }
+
+            /// As [`Fleet::decisions`], of this type.
+            pub $($asyncness)? fn decisions(
+                &self,
+                last: usize,
+            ) -> Result<Vec<crate::Decision>, crate::CommandError> {
+                $finish!(self.inner.decisions(Some(&self.of), last))
             }
 
             /// As [`Fleet::reboot`].

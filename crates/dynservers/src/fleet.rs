@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_lock::OnceCell;
 use dynservers_core::{
-    Action, Command, CommandId, Done, EventId, FleetView, Refusal, ServerId, Status, TypeName,
+    Action, Command, CommandId, Decision, DecisionQuery, Demand, Done, EventId, FleetView, Refusal, ServerId,
+    Status, Told, TypeName,
 };
 use dynservers_host::{Driver, Handle, Stopped};
 use serde_json::Value;
@@ -15,6 +16,7 @@ use crate::audience::Listener;
 use crate::blueprint::Plan;
 use crate::errors::{CommandError, RunError, SettleError};
 use crate::events::Reading;
+use crate::measuring::{Gauges, Measuring};
 use crate::server::Server;
 
 /// What a change of the desired number did.
@@ -27,6 +29,9 @@ pub struct Desired {
     /// The number set: what was asked for, within the type's bounds.
     pub desired: u32,
 }
+
+/// What work that the program tells itself is called among the sources.
+const BY_HAND: &str = "program";
 
 /// How a loop ended, once it has.
 pub(crate) type Ended = Arc<OnceCell<Result<(), RunError>>>;
@@ -69,6 +74,36 @@ impl Inner {
     pub(crate) async fn decrease(&self, of: &Meant, by: u32) -> Result<Desired, CommandError> {
         let server_type = of.0.clone()?;
         self.desire(Action::Decrease { server_type, by }).await
+    }
+
+    /// Tells how much work there is for a type, or why that is not known.
+    pub(crate) async fn told(&self, of: &Meant, told: Told) -> Result<(), CommandError> {
+        let server_type = of.0.clone()?;
+        // The machine would not answer.
+        let calendar = match self.plan.policies.get(&server_type) {
+            Some(Some(calendar)) => calendar,
+            Some(None) => return Err(CommandError::NoPolicy { server_type }),
+            None => {
+                let known = self.plan.policies.keys().cloned().collect();
+                return Err(Refusal::UnknownType { server_type, known }.into());
+            }
+        };
+        let mut demand = Demand::told(server_type, BY_HAND, told);
+        demand.windows = calendar.windows();
+        Ok(self.handle.demand(demand).await?)
+    }
+
+    /// Reads the last so many decisions, oldest first.
+    pub(crate) async fn decisions(
+        &self,
+        of: Option<&Meant>,
+        limit: usize,
+    ) -> Result<Vec<Decision>, CommandError> {
+        let server_type = of.map(|of| of.0.clone()).transpose()?;
+        if let Some(of) = of {
+            find(&self.view().await?, of)?;
+        }
+        Ok(self.handle.decisions(DecisionQuery { server_type, until: None, limit }).await?)
     }
 
     pub(crate) async fn reboot(&self, of: &Meant, at_a_time: Option<u32>) -> Result<u32, CommandError> {
@@ -224,11 +259,13 @@ fn find<'a>(view: &'a FleetView, of: &Meant) -> Result<&'a dynservers_core::Type
 pub(crate) struct Ending {
     ended: Ended,
     result: Result<(), RunError>,
+    /// As long as the loop lives, the work is measured.
+    _measuring: Measuring,
 }
 
 impl Ending {
-    pub(crate) fn new(ended: Ended) -> Self {
-        Self { ended, result: Err(RunError::Dropped) }
+    pub(crate) fn new(ended: Ended, measuring: Measuring) -> Self {
+        Self { ended, result: Err(RunError::Dropped), _measuring: measuring }
     }
 
     pub(crate) fn tell(mut self, result: Result<(), dynservers_host::RunError>) -> Result<(), RunError> {
@@ -249,8 +286,8 @@ impl Drop for Ending {
 #[derive(Clone, Default)]
 pub(crate) struct Idle(Arc<Mutex<Option<Waiting>>>);
 
-/// A loop that nobody runs yet, and those who will listen to it.
-type Waiting = (Driver, Vec<Listener>);
+/// A loop that nobody runs yet, those who will listen to it, and what will be measured for it.
+type Waiting = (Driver, Vec<Listener>, Gauges);
 
 impl std::fmt::Debug for Idle {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -259,29 +296,30 @@ impl std::fmt::Debug for Idle {
 }
 
 impl Idle {
-    pub(crate) fn new(driver: Driver, listeners: Vec<Listener>) -> Self {
-        Self(Arc::new(Mutex::new(Some((driver, listeners)))))
+    pub(crate) fn new(driver: Driver, listeners: Vec<Listener>, gauges: Gauges) -> Self {
+        Self(Arc::new(Mutex::new(Some((driver, listeners, gauges)))))
     }
 
-    /// Gives the loop to be run, to the first who asks, and begins to tell the listeners. Of a fleet that has ended it gives
-    /// how.
+    /// Gives the loop to be run, to the first who asks, and begins to tell the listeners and to measure. Of a fleet that has
+    /// ended it gives how.
     pub(crate) fn begin(&self, inner: &Inner) -> Result<(Driver, Ending), Result<(), RunError>> {
         let waiting = self.waiting().take();
-        let Some((driver, listeners)) = waiting else {
+        let Some((driver, listeners, gauges)) = waiting else {
             return Err(inner.ended().get().cloned().unwrap_or(Err(RunError::RunsAlready)));
         };
         inner.plan.audience.tell(inner, listeners);
-        Ok((driver, Ending::new(inner.ended())))
+        let measuring = Measuring::begin(inner.handle(), gauges);
+        Ok((driver, Ending::new(inner.ended(), measuring)))
     }
 
     /// Ends a fleet that never ran. Gives whether it was one.
     pub(crate) fn end(&self, inner: &Inner) -> bool {
         let mut waiting = self.waiting();
-        let Some((driver, _)) = waiting.take() else { return false };
+        let Some(never_ran) = waiting.take() else { return false };
         // Before anybody can find nothing to run. Nobody else sets it: it never ran.
         let _ = inner.ended().set_blocking(Ok(()));
         drop(waiting);
-        drop(driver);
+        drop(never_ran);
         true
     }
 

@@ -46,8 +46,9 @@
 //!
 //! All three have the same calls under the same names; without `async` in front they block. Other features are `upcloud`
 //! (a default), `local` (servers on this machine), `sqlite` (a ledger in a file; no default, since a program can link
-//! SQLite only once, and may have it from elsewhere) and `simulation`. Features add to the interface, and change nothing
-//! that is there.
+//! SQLite only once, and may have it from elsewhere), `demand` (sources that count the work), with it `redis`, `postgres`,
+//! `rabbitmq`, `prometheus` (sources of that kind) and `calendar`, and `simulation`. Features add to the interface, and
+//! change nothing that is there.
 //!
 //! The library changes nothing of its host: it sets no TLS provider, no logger, no signal handler and no panic hook, and
 //! starts no runtime.
@@ -109,6 +110,43 @@
 //! What a server is made from is kept with its record, with references to secrets and not with the secrets. A type that has
 //! servers and is no longer in the builder is refused: say [`retired_type`](crate::tokio::FleetBuilder::retired_type) to
 //! let it shrink to zero.
+//!
+//! # Numbers that follow from the work
+//!
+//! Instead of saying numbers, a type can have a policy: a rule from work to servers, and clamps that keep the number calm,
+//! learn how long a job takes, and hold it while the work is not known. With the feature `demand` its work is counted by
+//! sources ([`demand`]: a command, a web address, a spool, a Redis, ..., or a closure), as often as `determine_every` says:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "tokio", feature = "upcloud", feature = "demand", feature = "sqlite"))]
+//! # mod example {
+//! # use dynservers::{BoxError, Fleet, ServerType, Sqlite, UpCloud, upcloud};
+//! # fn jobs_in_the_table() -> Result<u64, std::io::Error> { Ok(0) }
+//! # async fn example(template: upcloud::Template) -> Result<(), BoxError> {
+//! use dynservers::demand::Unknown;
+//! use dynservers::{PolicyConfig, Rule, Signal};
+//!
+//! let policy = PolicyConfig { rule: Rule::JobsPerServer(10), ..PolicyConfig::default() };
+//! let server_type = ServerType::new("default").max(20).template(template).policy(policy).source("table", || {
+//!     let waiting = jobs_in_the_table().map_err(|error| Unknown::new(error.to_string()))?;
+//!     Ok(Signal { waiting, ..Signal::default() })
+//! });
+//! let fleet = Fleet::builder("workers")
+//!     .provider("upcloud", UpCloud::from_env()?)
+//!     .server_type(server_type)
+//!     .store(Sqlite::at("fleet.db")) // keeps the decisions
+//!     .start()
+//!     .await?;
+//! for decision in fleet.decisions(5).await? {
+//!     println!("{:?} since {:?}", decision.desired, decision.judgement.map(|judgement| judgement.clamps));
+//! }
+//! # Ok(())
+//! # }
+//! # }
+//! ```
+//!
+//! A program that has its numbers itself says [`measured`](crate::tokio::Fleet::measured) whenever they change, which
+//! needs no feature. What the rules and the clamps do is in `docs/policies.md`.
 //!
 //! # Events
 //!
@@ -234,6 +272,7 @@ mod fleet;
 mod ledger;
 #[cfg(feature = "local")]
 pub mod local;
+mod measuring;
 mod overriding;
 mod provider;
 mod server;
@@ -255,9 +294,12 @@ pub(crate) use dynservers_host as host;
 pub use self::tokio::{Fleet, FleetBuilder, FleetType};
 pub use dynservers_core as core;
 pub use dynservers_core::{
-    Event, EventId, EventKind, FailedPolicy, FleetView, OrphanPolicy, OtherOwnerPolicy, Refusal, ServerEvent,
-    ServerId, Status, StopBeforeDelete, Subject, Time, Timing, TypeName,
+    Billing, Clamp, ClampKind, Combine, Decision, Event, EventId, EventKind, FailedPolicy, FleetView,
+    Judgement, OrphanPolicy, OtherOwnerPolicy, PolicyConfig, Reading, Refusal, Rule, RuleStep, ScaleRate,
+    ServerEvent, ServerId, Signal, Status, StopBeforeDelete, Subject, Time, Timing, Told, Trigger, TypeName,
 };
+#[cfg(feature = "demand")]
+pub use dynservers_demand as demand;
 pub use dynservers_host::{FleetClock, Snapshot as Metrics, Stopped, Wrap};
 pub use dynservers_http as http;
 pub use errors::{BoxError, BuildError, CommandError, Mistake, RunError, SettleError};

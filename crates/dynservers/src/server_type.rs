@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use dynservers_core::{DEFAULT_STOP_TIMEOUT, DrainConfig, FailedPolicy, ProviderName, TypeConfig};
+use dynservers_core::{
+    DEFAULT_STOP_TIMEOUT, DrainConfig, FailedPolicy, PolicyConfig, ProviderName, TypeConfig,
+};
 
 use crate::errors::BoxError;
+use crate::measuring::Work;
 use crate::template::{NewServer, Recipe, Template};
 
 /// The most servers that a type has unless told otherwise.
@@ -32,6 +35,8 @@ pub struct ServerType {
     pub(crate) name: String,
     pub(crate) provider: Option<String>,
     pub(crate) recipe: Option<Recipe>,
+    pub(crate) policy: Option<PolicyConfig>,
+    pub(crate) work: Work,
     min: u32,
     max: u32,
     stop_timeout: Duration,
@@ -47,6 +52,8 @@ impl ServerType {
             name: name.into(),
             provider: None,
             recipe: None,
+            policy: None,
+            work: Work::default(),
             min: 0,
             max: DEFAULT_MAXIMUM,
             stop_timeout: DEFAULT_STOP_TIMEOUT,
@@ -123,11 +130,103 @@ impl ServerType {
         self
     }
 
+    /// Has the number of its servers follow from the work there is, by a rule and within clamps that keep it calm.
+    ///
+    /// The work is measured by sources (`source`, with the feature `demand`), or told by the program
+    /// ([`FleetType::measured`](crate::blocking::FleetType::measured)). Before it is known for the first time there are as
+    /// many servers as there were. A number that is said by hand, as with `ensure`, is refused from now on:
+    /// [`CommandError::FollowsWork`](crate::CommandError::FollowsWork).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use dynservers::{PolicyConfig, Rule, ServerType};
+    ///
+    /// let policy = PolicyConfig {
+    ///     rule: Rule::JobsPerServer(10),
+    ///     scale_in_after: Duration::from_secs(600),
+    ///     ..PolicyConfig::default()
+    /// };
+    /// let server_type = ServerType::new("default").max(20).policy(policy);
+    /// # drop(server_type);
+    /// ```
+    pub fn policy(mut self, policy: PolicyConfig) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Counts its work here too, under a name for people: a [`Source`](crate::demand::Source) of the module
+    /// [`demand`](crate::demand), your own, or a closure. Needs a [`policy`](Self::policy). What several sources tell is
+    /// put together as the policy says; there can be [`MOST_SOURCES`](crate::demand::MOST_SOURCES).
+    ///
+    /// All sources of a type are asked at once, when the loop begins to run and then as often as
+    /// [`determine_every`](crate::blocking::FleetBuilder::determine_every) says, on threads on which they may block. One that
+    /// fails, panics or takes longer than its [`timeout`](crate::demand::Source::timeout) does not know, which is never
+    /// zero: the number is held as long as the policy says, and an event tells why
+    /// ([`DemandUnknown`](crate::EventKind::DemandUnknown), once an episode). Nobody waits at the end of the fleet for one
+    /// that is being asked.
+    ///
+    /// They live by the time of the system. In virtual time
+    /// ([`simulate`](crate::blocking::FleetBuilder::simulate)) nobody asks them: say
+    /// [`measured`](crate::blocking::FleetType::measured) there. Where tokio's time is paused they are asked all the same.
+    ///
+    /// ```
+    /// use dynservers::demand::Unknown;
+    /// use dynservers::{PolicyConfig, ServerType, Signal};
+    ///
+    /// # fn jobs_in_the_table() -> Result<u64, std::io::Error> { Ok(3) }
+    /// let server_type = ServerType::new("default").policy(PolicyConfig::default()).source("table", || {
+    ///     let waiting = jobs_in_the_table().map_err(|error| Unknown::new(error.to_string()))?;
+    ///     Ok(Signal { waiting, ..Signal::default() })
+    /// });
+    /// # drop(server_type);
+    /// ```
+    #[cfg(feature = "demand")]
+    pub fn source(
+        mut self,
+        name: impl Into<String>,
+        source: impl dynservers_demand::Source + 'static,
+    ) -> Self {
+        self.work.sources.push((name.into(), std::sync::Arc::new(source)));
+        self
+    }
+
+    /// Sets other bounds at certain times, by the fleet's clock. Needs a [`policy`](Self::policy). Whether it is such a time
+    /// is looked up whenever the work is measured or told, and not in between.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use dynservers::demand::calendar::Slot;
+    /// use dynservers::{PolicyConfig, ServerType};
+    ///
+    /// // Three servers at least, for ten hours from eight o'clock on, from Monday to Friday.
+    /// let hours = Duration::from_secs(10 * 3600);
+    /// let office = Slot::new("office", "0 8 * * mon-fri", "Europe/Berlin", hours, (Some(3), None))?;
+    /// let server_type = ServerType::new("default").policy(PolicyConfig::default()).slot(office);
+    /// # drop(server_type);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "calendar")]
+    pub fn slot(mut self, slot: dynservers_demand::calendar::Slot) -> Self {
+        self.work.slots.push(slot);
+        self
+    }
+
     /// Gives what the machine must know.
     pub(crate) fn config(&self, provider: ProviderName, asks_scores: bool) -> TypeConfig {
         let Self { min, max, stop_timeout, on_failed, drain_interval: interval, .. } = *self;
         let drain = self.drain_deadline.map(|deadline| DrainConfig { deadline, interval });
-        TypeConfig { min, stop_timeout, on_failed, drain, asks_scores, ..TypeConfig::new(provider, max) }
+        let policy = self.policy.clone();
+        TypeConfig {
+            min,
+            stop_timeout,
+            on_failed,
+            drain,
+            asks_scores,
+            policy,
+            ..TypeConfig::new(provider, max)
+        }
     }
 }
 

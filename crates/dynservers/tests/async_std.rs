@@ -38,6 +38,7 @@ macro_rules! hold {
 scenarios::calls::calls!(run, awaited, async_std);
 scenarios::closures::closures!(run, awaited);
 scenarios::readers::readers!(run, awaited);
+scenarios::demands::demands!(run, awaited);
 
 #[test]
 fn a_loop_that_is_dropped_in_the_middle_of_a_create_is_a_crash_and_nothing_is_doubled() {

@@ -32,6 +32,7 @@ macro_rules! hold {
 scenarios::calls::calls!(run, waited, blocking);
 scenarios::closures::closures!(run, waited);
 scenarios::readers::readers!(run, waited);
+scenarios::demands::demands!(run, waited);
 
 #[test]
 fn a_host_that_owns_its_loop_turns_it() {
@@ -101,4 +102,21 @@ fn a_simulated_fleet_can_be_shut_down() {
     assert_eq!(fleet.run_for(Duration::from_secs(1)), Err(SimulationError::Over));
     assert_eq!(fleet.with(|fleet| fleet.ensure(1)).unwrap(), Err(CommandError::Stopped(Stopped)));
     assert_eq!(cloud.servers().len(), 2, "servers stay");
+}
+
+#[cfg(feature = "simulation")]
+#[test]
+fn in_virtual_time_work_is_told_by_hand() {
+    let cloud = SimulatedCloud::default();
+    let server_type = server_type().policy(policy());
+    #[cfg(feature = "demand")]
+    let server_type = server_type.source("table", || panic!("nobody asks it"));
+    let fleet = Fleet::builder("workers").provider("cloud", cloud.clone()).server_type(server_type);
+    let mut fleet = fleet.simulate().unwrap();
+    fleet.with(|fleet| fleet.measured(jobs(25))).unwrap().unwrap();
+    fleet.run_for(Duration::from_secs(60)).unwrap();
+    assert_eq!(cloud.servers().len(), 3);
+    fleet.with(|fleet| fleet.measured(jobs(0))).unwrap().unwrap();
+    fleet.run_for(Duration::from_secs(600)).unwrap();
+    assert_eq!(cloud.servers().len(), 0);
 }

@@ -92,6 +92,7 @@ pub(crate) fn config() -> Config {
         providers: BTreeMap::from([(provider_name(), provider)]),
         server_types: BTreeMap::from([(type_name(), server_type)]),
         retired_types: BTreeSet::new(),
+        shadow: false,
     }
 }
 

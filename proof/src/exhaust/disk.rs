@@ -29,7 +29,7 @@ pub(crate) fn write(stored: &mut Stored, batch: &Batch) {
                 stored.found.sort_by(|one, other| one.provider_id.cmp(&other.provider_id));
             }
             Change::FoundNoMore(_, id) => stored.found.retain(|known| known.provider_id != *id),
-            Change::Event(_) => {}
+            Change::Event(_) | Change::Decision(_) => {}
             Change::Command(command) => stored.commands.push(*command),
         }
     }

@@ -36,6 +36,7 @@ pub(crate) fn config(most: u32) -> Config {
         providers: BTreeMap::from([(provider_name(), provider)]),
         server_types: BTreeMap::from([(type_name(), TypeConfig::new(provider_name(), most))]),
         retired_types: BTreeSet::new(),
+        shadow: false,
     }
 }
 

@@ -180,7 +180,7 @@ mod tests {
             (4, "there is no command `demmo`: dynservers knows emulate, ensure, help, run"),
             (
                 5,
-                "there is no command `tests`: cargo xtask knows bench, bugs, exhaust, features, fuzz, gate, help, lint, loops, mutants, scratch, services, sim, storm, test, tidy",
+                "there is no command `tests`: cargo xtask knows bench, bugs, exhaust, features, fuzz, gate, help, lint, loops, mutants, policies, scratch, services, sim, storm, test, tidy",
             ),
         ];
         assert_eq!(found(readme), expected.map(|(line, message)| (line, message.to_owned())));

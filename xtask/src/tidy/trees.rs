@@ -22,6 +22,11 @@ const WALLS: &[Wall] = &[
         features: "blocking,local,simulation",
         forbidden: &["tokio", "async-std", "hyper"],
     },
+    Wall {
+        package: "dynservers",
+        features: "blocking,redis,rabbitmq,prometheus,calendar",
+        forbidden: &["tokio", "async-std", "hyper"],
+    },
     Wall { package: "dynservers", features: "async-std,upcloud", forbidden: &["tokio", "hyper"] },
     Wall { package: "dynservers", features: "tokio,upcloud", forbidden: &["async-std", "ureq"] },
     Wall { package: "dynservers-host", features: "", forbidden: &["tokio", "async-std", "hyper", "ureq"] },

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ use crate::api::guard::REQUEST_DEADLINE;
 use crate::api::listener::Stream;
 use crate::api::problem::Problem;
 use crate::api::token::ApiToken;
-use crate::api::wire::{By, Desired, FleetStatus, ServerList};
+use crate::api::wire::{By, DecisionList, Desired, FleetStatus, ServerList};
 
 /// How long the daemon may take to accept a connection.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -193,6 +194,19 @@ impl Client {
         }
         let page: Page = self.ask(&format!("/v1/events?after={after}&limit={limit}")).await?;
         Ok(page.events)
+    }
+
+    /// Asks for the last decisions about a type, or about all, up to a moment; oldest first.
+    pub(crate) async fn decisions(
+        &self,
+        server_type: Option<&TypeName>,
+        until: Option<Timestamp>,
+        last: u32,
+    ) -> Result<Vec<Value>, ClientError> {
+        let of_type = server_type.map(|name| format!("&type={name}")).unwrap_or_default();
+        let until = until.map(|until| format!("&until={until}")).unwrap_or_default();
+        let page: DecisionList = self.ask(&format!("/v1/decisions?limit={last}{of_type}{until}")).await?;
+        Ok(page.decisions)
     }
 
     /// Takes over the servers of other owners.

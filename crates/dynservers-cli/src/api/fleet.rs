@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use dynservers_core::{Command, Event, EventId, FleetView, Reply, ServerRecord};
+use dynservers_core::{Command, Decision, DecisionQuery, Event, EventId, FleetView, Reply, ServerRecord};
 use dynservers_tokio::{EventsError, Handle, Receiver, Snapshot};
 
 /// The loop has ended: nobody answers any more.
@@ -27,6 +27,12 @@ pub(crate) trait Fleet: Clone + Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Event>, EventsError>> + Send;
 
+    /// Reads what was decided.
+    fn decisions(
+        &self,
+        wish: DecisionQuery,
+    ) -> impl Future<Output = Result<Vec<Decision>, EventsError>> + Send;
+
     /// Listens to the log from now on.
     fn subscribe(&self) -> Receiver;
 
@@ -49,6 +55,10 @@ impl Fleet for Handle {
 
     async fn events(&self, after: EventId, limit: usize) -> Result<Vec<Event>, EventsError> {
         Self::events(self, after, limit).await
+    }
+
+    async fn decisions(&self, wish: DecisionQuery) -> Result<Vec<Decision>, EventsError> {
+        Self::decisions(self, wish).await
     }
 
     fn subscribe(&self) -> Receiver {

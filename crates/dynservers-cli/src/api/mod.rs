@@ -3,6 +3,7 @@
 mod body;
 pub(crate) mod client;
 pub(crate) mod commands;
+pub(crate) mod decisions;
 pub(crate) mod events;
 mod feed;
 pub(crate) mod fleet;

@@ -1,10 +1,11 @@
 //! Reports: views and records of the machine in the words of the control API.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use dynservers_core::{
-    Event, EventKind, FleetView, FoundRecord, Hold, Network, Override, ProviderRecord, ProviderView,
-    ServerRecord, Status, Stored, Time, TypeName, TypeRecord, TypeView,
+    Decision, Event, EventKind, FleetView, FoundRecord, Hold, Network, Override, ProviderRecord,
+    ProviderView, ServerRecord, Status, Stored, Time, TypeName, TypeRecord, TypeView,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::api::wire::{
     CreateTroubleStatus, FleetStatus, FoundServer, HoldStatus, OverrideStatus, ProviderStatus, Server,
     ServerList, Source, TypeStatus,
 };
+use crate::explaining;
 use crate::time::{age_seconds, timestamp};
 
 /// Which of its addresses a server is shown with, for the types that say so.
@@ -71,6 +73,40 @@ pub(crate) fn event(event: &Event) -> Value {
     told
 }
 
+/// Tells of a decision, in sentences too.
+pub(crate) fn decision(decision: &Decision) -> Value {
+    let mut told = serde_json::to_value(decision).expect("a decision has a JSON form");
+    in_words(&mut told);
+    told["explanation"] = explaining::sentences(decision).into();
+    told
+}
+
+/// Turns moments into those of the calendar, and durations into seconds.
+fn in_words(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(in_words),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match (key.as_str(), value.as_u64(), duration(value)) {
+                    ("at" | "since" | "until", Some(millis), _) => {
+                        *value = timestamp(Time::from_millis(millis)).to_string().into();
+                    }
+                    (_, _, Some(seconds)) => *value = seconds.into(),
+                    _ => in_words(value),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Reads a duration in the machine's own form.
+fn duration(value: &Value) -> Option<f64> {
+    let fields = value.as_object().filter(|fields| fields.len() == 2)?;
+    let (seconds, nanos) = (fields.get("secs")?.as_u64()?, fields.get("nanos")?.as_u64()?);
+    Some(Duration::new(seconds, u32::try_from(nanos).ok()?).as_secs_f64())
+}
+
 fn next_try(kind: &EventKind) -> Option<Time> {
     if let EventKind::CreateRefused { next_try, .. } = kind { Some(*next_try) } else { None }
 }
@@ -83,6 +119,7 @@ pub(crate) fn status(view: &FleetView) -> FleetStatus {
         owner: view.owner.clone(),
         as_of,
         source: Source::Daemon,
+        shadow: view.shadow,
         paused_out: view.paused_out,
         paused_in: view.paused_in,
         types: view.types.iter().map(|(name, view)| (name.clone(), type_status(view))).collect(),
@@ -181,6 +218,8 @@ pub(crate) fn stored_status(stored: &Stored, configured: &[TypeName]) -> FleetSt
         owner: stored.fleet.owner.clone(),
         as_of: timestamp(stored.fleet.time),
         source: Source::Store,
+        // Only a daemon that runs does.
+        shadow: false,
         paused_out: stored.fleet.paused_out,
         paused_in: stored.fleet.paused_in,
         types,

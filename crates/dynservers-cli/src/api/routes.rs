@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::api::body::BODY_LIMIT;
 use crate::api::commands::{self, IDEMPOTENCY_KEY, Name};
+use crate::api::decisions;
 use crate::api::events::{self, EVENT_STREAM};
 use crate::api::fleet::{Fleet, Stopped};
 use crate::api::guard::{Guard, guard};
@@ -27,8 +28,8 @@ use crate::api::schema::DoneShape;
 use crate::api::seats::Gallery;
 use crate::api::table::{Operation, Table};
 use crate::api::wire::{
-    By, Desired, EventPage, EventQuery, FleetStatus, Health, Overriding, Pause, Ready, Reboot, Resume,
-    Server, ServerList,
+    By, DecisionList, DecisionsQuery, Desired, EventPage, EventQuery, FleetStatus, Health, Overriding, Pause,
+    Ready, Reboot, Resume, Server, ServerList,
 };
 use crate::time::timestamp;
 
@@ -115,6 +116,10 @@ pub(crate) fn router<F: Fleet>(
 
 /// Gives everything that can be asked.
 pub(crate) fn table<F: Fleet>() -> Table<Arc<Shared<F>>> {
+    with_the_log(with_the_fleet(Table::new()))
+}
+
+fn with_the_fleet<F: Fleet>(table: Table<Arc<Shared<F>>>) -> Table<Arc<Shared<F>>> {
     let get = |path, name, summary| Operation::new(Method::GET, path, name, summary);
     let command = |method, path, name, summary| {
         Operation::new(method, path, name, summary)
@@ -125,7 +130,7 @@ pub(crate) fn table<F: Fleet>() -> Table<Arc<Shared<F>>> {
     let desired = "/v1/types/{type}/desired";
     let overriding = "/v1/types/{type}/override";
     let protection = "/v1/servers/{id}/protection";
-    Table::new()
+    table
         .add(get("/v1/status", "status", "Tells how the fleet is.").gives::<FleetStatus>(), status)
         .add(get("/v1/servers", "servers", "Tells of every server.").gives::<ServerList>(), servers)
         .add(get("/v1/servers/{id}", "server", "Tells of one server.").gives::<Server>(), server)
@@ -192,6 +197,12 @@ pub(crate) fn table<F: Fleet>() -> Table<Arc<Shared<F>>> {
             command(post, "/v1/takeover", "takeover", "Makes the servers of other ledgers ours."),
             commands::takeover,
         )
+}
+
+/// Adds what happened and was decided, and what is told of the API and the daemon themselves.
+fn with_the_log<F: Fleet>(table: Table<Arc<Shared<F>>>) -> Table<Arc<Shared<F>>> {
+    let get = |path, name, summary| Operation::new(Method::GET, path, name, summary);
+    table
         .add(
             get("/v1/events", "events", "Tells what happened: a page, or a stream as it happens.")
                 .asks::<EventQuery>()
@@ -199,6 +210,12 @@ pub(crate) fn table<F: Fleet>() -> Table<Arc<Shared<F>>> {
                 .gives::<EventPage>()
                 .gives_as::<String>(EVENT_STREAM),
             events::events,
+        )
+        .add(
+            get("/v1/decisions", "decisions", "Tells what was decided about numbers of servers, and why.")
+                .asks::<DecisionsQuery>()
+                .gives::<DecisionList>(),
+            decisions::decisions,
         )
         .add(get("/v1/openapi.json", "openapi", "This description.").gives::<serde_json::Value>(), document)
         .add(get("/healthz", "health", "Tells that the loop is alive.").gives::<Health>(), health)

@@ -105,6 +105,59 @@ pub(crate) struct EventShape {
     failure: Option<Trouble>,
 }
 
+/// A decision about the number of servers of a type, and what it was made of.
+#[derive(JsonSchema)]
+pub(crate) struct DecisionShape {
+    /// When.
+    at: Moment,
+    /// The type.
+    server_type: String,
+    /// Why then: `measured`, `overridden`, or `fleet` where it was carried out as servers came and went.
+    trigger: String,
+    /// What the policy made of the work, if that was measured.
+    #[schemars(default)]
+    judgement: Option<JudgementShape>,
+    /// The operator's number that holds in its place.
+    #[schemars(default)]
+    overriding: Option<serde_json::Value>,
+    /// How many servers there should have been before.
+    #[schemars(default)]
+    before: Option<u32>,
+    /// How many servers there should be.
+    #[schemars(default)]
+    desired: Option<u32>,
+    /// How many ran.
+    running: u32,
+    /// How many were on their way to run.
+    starting: u32,
+    /// What is done about it at once: `made`, `kept`, `gone`, and the first `victims`, each with why.
+    #[schemars(default)]
+    orders: Option<serde_json::Value>,
+    /// Whether nothing of it is done.
+    #[schemars(default)]
+    shadow: bool,
+    /// All of it in sentences.
+    explanation: Vec<String>,
+}
+
+/// What a policy made of the work that was measured.
+#[derive(JsonSchema)]
+pub(crate) struct JudgementShape {
+    /// What each source told: `known` with its numbers, or `unknown` with a reason and since when.
+    readings: Vec<serde_json::Value>,
+    /// What those that answered told together: `waiting`, `in_flight`, and `oldest_wait` in seconds.
+    signal: serde_json::Value,
+    /// How many seconds a server takes for a job, as learned.
+    #[schemars(default)]
+    job_time: Option<f64>,
+    /// How many servers the rule asks for.
+    raw: u32,
+    /// What changed that, in order: each with its `kind`, the number `before` and `after`, and `until` when.
+    clamps: Vec<serde_json::Value>,
+    /// How many servers are wanted in the end.
+    decided: u32,
+}
+
 /// What a command did.
 #[derive(JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "done")]

@@ -98,6 +98,30 @@ pub(crate) struct EventPage {
     pub(crate) more: bool,
 }
 
+/// The query of `GET /v1/decisions`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DecisionsQuery {
+    /// Only those about this type.
+    #[serde(default, rename = "type")]
+    pub(crate) server_type: Option<String>,
+    /// None later than this moment.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::Moment>")]
+    pub(crate) until: Option<Timestamp>,
+    /// How many, the latest of them; 1 if it is left out, and never more than 1,000.
+    #[serde(default)]
+    pub(crate) limit: Option<u32>,
+}
+
+/// The answer of `GET /v1/decisions`: the latest decisions about numbers of servers, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct DecisionList {
+    /// The decisions.
+    #[schemars(with = "Vec<schema::DecisionShape>")]
+    pub(crate) decisions: Vec<serde_json::Value>,
+}
+
 /// The answer of `GET /readyz` when the daemon is ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Ready {
@@ -190,6 +214,9 @@ pub(crate) struct FleetStatus {
     pub(crate) as_of: Timestamp,
     /// Who tells it.
     pub(crate) source: Source,
+    /// Whether the daemon only watches: it decides, and changes nothing.
+    #[serde(default)]
+    pub(crate) shadow: bool,
     /// Whether creating is paused.
     pub(crate) paused_out: bool,
     /// Whether choosing servers to go is paused.

@@ -3,6 +3,7 @@
 mod change;
 mod cost;
 mod events;
+mod explain;
 mod list;
 mod overriding;
 mod plan;
@@ -23,6 +24,7 @@ use crate::site::Site;
 
 pub(crate) use change::Change;
 pub(crate) use events::{Wish, events};
+pub(crate) use explain::{Question, explain};
 pub(crate) use list::list;
 pub(crate) use overriding::overriding;
 pub(crate) use plan::plan;
@@ -35,7 +37,7 @@ impl Site {
     }
 
     /// Gives the type that is meant: the one named, or the only one.
-    fn server_type(&self, named: Option<TypeName>) -> Result<TypeName, CommandError> {
+    pub(crate) fn server_type(&self, named: Option<TypeName>) -> Result<TypeName, CommandError> {
         match (named, self.types.as_slice()) {
             (Some(named), _) => Ok(named),
             (None, [only]) => Ok(only.clone()),

@@ -121,6 +121,9 @@ fn providers(status: &FleetStatus, now: Timestamp, style: Style) -> String {
 /// Says what a person should know beyond the tables.
 pub(crate) fn sentences(status: &FleetStatus, now: Timestamp) -> Vec<String> {
     let mut sentences = Vec::new();
+    if status.shadow {
+        sentences.push("Only watching: it is decided what would be done, and nothing is changed.".to_owned());
+    }
     if status.paused_out {
         sentences.push("Creating is paused.".to_owned());
     }

@@ -1,16 +1,18 @@
-//! `[[server_types.NAME.sources]]` and `[server_types.NAME.policy]`: how much work there is, and how many servers that
-//! asks for.
+//! `[[server_types.NAME.sources]]`: how much work there is for a type, beside the policy that makes a number of it.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dynservers_core::PolicyConfig;
+use dynservers_core::{Billing, PolicyConfig};
 use dynservers_http::Text;
 
 use super::call::{Asked, headers, plain_http, url};
 use super::field::Field;
+use super::policy::{self, SlotSettings};
+use super::postgres::{self, PostgresSettings};
+use super::rabbitmq::{self, RabbitMqSettings};
 use super::reader::{Kinds, Section};
 use super::redis::{self, RedisSettings};
 
@@ -21,6 +23,8 @@ pub(crate) struct DemandSettings {
     pub(crate) interval: Duration,
     /// What is added up.
     pub(crate) sources: Vec<SourceSettings>,
+    /// The bounds that hold at certain times.
+    pub(crate) schedule: Vec<SlotSettings>,
 }
 
 /// One place where work is counted.
@@ -48,6 +52,8 @@ pub(crate) enum SourceSettings {
         /// How long the answer may take.
         timeout: Duration,
     },
+    /// Queues in a PostgreSQL.
+    Postgres(PostgresSettings),
     /// A Prometheus that is asked by instant queries.
     Prometheus {
         /// Its address.
@@ -63,6 +69,8 @@ pub(crate) enum SourceSettings {
         /// How long all of it may take.
         timeout: Duration,
     },
+    /// Queues in a `RabbitMQ`.
+    RabbitMq(RabbitMqSettings),
     /// Queues in a Redis.
     Redis(RedisSettings),
     /// A directory with a file for each job.
@@ -76,15 +84,19 @@ pub(crate) enum SourceSettings {
 enum SourceKind {
     Command,
     Http,
+    Postgres,
     Prometheus,
+    RabbitMq,
     Redis,
     Spool,
 }
 
-const KINDS: [(&str, SourceKind); 5] = [
+const KINDS: [(&str, SourceKind); 7] = [
     ("command", SourceKind::Command),
     ("http", SourceKind::Http),
+    ("postgres", SourceKind::Postgres),
     ("prometheus", SourceKind::Prometheus),
+    ("rabbitmq", SourceKind::RabbitMq),
     ("redis", SourceKind::Redis),
     ("spool", SourceKind::Spool),
 ];
@@ -92,7 +104,9 @@ const KINDS: [(&str, SourceKind); 5] = [
 const KEYS: Kinds = &[
     ("command", &["command"]),
     ("http", &["url", "headers", "plain_http", "pointer", "in_flight"]),
+    ("postgres", postgres::KEYS),
     ("prometheus", &["url", "headers", "plain_http", "query", "in_flight"]),
+    ("rabbitmq", rabbitmq::KEYS),
     ("redis", redis::KEYS),
     ("spool", &["directory"]),
 ];
@@ -102,21 +116,22 @@ const INTERVAL: Duration = Duration::from_secs(60);
 const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(86_400);
 const TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
-const WINDOW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(7 * 86_400);
-const JOBS_MOST: u32 = 1_000_000_000;
 
-/// Reads sources and policy, which go together; `servers` is how many servers the type may have.
+/// Reads sources and policy, which go together; `servers` is how many servers the type may have, `billing` what they are
+/// paid for unless that is said.
 pub(super) fn read(
     section: &mut Section<'_>,
     servers: RangeInclusive<u32>,
+    billing: Option<Billing>,
 ) -> Option<(PolicyConfig, DemandSettings)> {
     let (sources, policy) = (section.get("sources"), section.get("policy"));
     let interval = section.get("demand_interval");
     match (sources, policy) {
         (Some(sources), Some(policy)) => {
             let interval = interval.map_or(Some(INTERVAL), |field| field.duration(INTERVALS));
-            let (sources, policy) = (self::sources(&sources), self::policy(&policy, servers));
-            Some((policy?, DemandSettings { interval: interval?, sources: sources? }))
+            let (sources, policy) = (self::sources(&sources), policy::read(&policy, servers, billing));
+            let (policy, schedule) = policy?;
+            Some((policy, DemandSettings { interval: interval?, sources: sources?, schedule }))
         }
         (Some(sources), None) => {
             sources.add(
@@ -151,8 +166,10 @@ fn sources(field: &Field<'_>) -> Option<Vec<SourceSettings>> {
 
 fn source(field: &Field<'_>) -> Option<SourceSettings> {
     let mut section = field.section()?;
-    let kind =
-        section.required("kind", "kind = \"command\", \"http\", \"prometheus\", \"redis\" or \"spool\"");
+    let kind = section.required(
+        "kind",
+        "kind = \"command\", \"http\", \"postgres\", \"prometheus\", \"rabbitmq\", \"redis\" or \"spool\"",
+    );
     let (word, kind) =
         kind.and_then(|field| field.choice(&KINDS.map(|(word, kind)| (word, (word, kind)))))?;
     let source = match kind {
@@ -175,6 +192,10 @@ fn source(field: &Field<'_>) -> Option<SourceSettings> {
                 Some(SourceSettings::Http { url, plain, pointer, in_flight, headers, timeout })
             })
         }
+        SourceKind::Postgres => {
+            let timeout = timeout(&mut section);
+            postgres::read(&mut section, timeout).map(SourceSettings::Postgres)
+        }
         SourceKind::Prometheus => {
             let url = section.required("url", "url = \"http://127.0.0.1:9090\"");
             let (headers, asked) = (headers(&mut section), plain_http(&mut section));
@@ -189,6 +210,10 @@ fn source(field: &Field<'_>) -> Option<SourceSettings> {
                 let (query, in_flight, timeout) = (query?, in_flight?, timeout?);
                 Some(SourceSettings::Prometheus { url, plain, query, in_flight, headers, timeout })
             })
+        }
+        SourceKind::RabbitMq => {
+            let timeout = timeout(&mut section);
+            rabbitmq::read(&mut section, timeout).map(SourceSettings::RabbitMq)
         }
         SourceKind::Redis => {
             let timeout = timeout(&mut section);
@@ -227,31 +252,4 @@ fn pointer(field: &Field<'_>) -> Option<String> {
         return None;
     }
     Some(text.text)
-}
-
-fn policy(field: &Field<'_>, servers: RangeInclusive<u32>) -> Option<PolicyConfig> {
-    let default = PolicyConfig::default();
-    let mut section = field.section()?;
-    let jobs = section
-        .required("jobs_per_server", "jobs_per_server = 10: how many jobs make one server worth its while");
-    let jobs_per_server = jobs.and_then(|field| field.count(1..=JOBS_MOST));
-    let mut window =
-        |key, otherwise| section.get(key).and_then(|field| field.duration(WINDOW)).unwrap_or(otherwise);
-    let scale_in_after = window("scale_in_after", default.scale_in_after);
-    let hold = window("hold", default.hold);
-    let fallback = section.get("fallback");
-    let fallback = fallback.and_then(|field| {
-        let (min, max) = (*servers.start(), *servers.end());
-        let count = field.count(0..=super::server_type::MOST)?;
-        if !servers.contains(&count) && min <= max {
-            let nearest = count.clamp(min, max);
-            field.add(
-                format!("is {count}, outside of min = {min} and max = {max}"),
-                format!("fallback = {nearest}"),
-            );
-        }
-        Some(count)
-    });
-    section.finish();
-    Some(PolicyConfig { jobs_per_server: jobs_per_server?, scale_in_after, hold, fallback })
 }

@@ -88,6 +88,7 @@ fn assemble(parts: Parts<'_>, report: &Report<'_>, path: &Path) -> Option<Config
         timing: parts.timing,
         providers: BTreeMap::new(),
         server_types: BTreeMap::new(),
+        shadow: false,
         retired_types: parts.retired.into_iter().map(|(name, _)| name).collect(),
     };
     let mut providers = BTreeMap::new();

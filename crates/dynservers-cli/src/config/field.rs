@@ -99,6 +99,11 @@ impl<'r> Field<'r> {
         Some(command)
     }
 
+    /// Whether it is a text.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.value, DeValue::String(_))
+    }
+
     /// Reads true or false.
     pub(super) fn boolean(&self) -> Option<bool> {
         let DeValue::Boolean(boolean) = self.value else {

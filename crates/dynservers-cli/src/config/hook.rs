@@ -47,7 +47,7 @@ const HOOKS_MOST: usize = 32;
 const NAME_MOST: usize = 63;
 
 /// The names of all events, as the core gives them.
-pub(crate) const EVENTS: [&str; 31] = [
+pub(crate) const EVENTS: [&str; 32] = [
     "creating",
     "running",
     "draining",
@@ -76,6 +76,7 @@ pub(crate) const EVENTS: [&str; 31] = [
     "create_refused",
     "demand_unknown",
     "demand_known",
+    "demand_jumped",
     "count_unknown",
     "count_known",
     "desired_changed",

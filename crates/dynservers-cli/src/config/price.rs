@@ -29,6 +29,11 @@ impl Price {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// Gives the amount in millionths.
+    pub(crate) const fn in_millionths(self) -> u64 {
+        self.0
+    }
+
     /// Gives the amount as a fraction, for machines.
     pub(crate) fn as_fraction(self) -> f64 {
         self.0 as f64 / 1e6

@@ -1,5 +1,6 @@
 //! `kind = "redis"` of a source: which queues in a Redis are counted.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dynservers_demand::redis::{InvalidRedis, Login, Queue, Redis};
@@ -16,6 +17,8 @@ pub(crate) struct RedisSettings {
     pub(crate) login: Login,
     /// Whether it may be spoken to in the clear although it is another machine.
     pub(crate) plain: bool,
+    /// Whose certificates alone are trusted, in place of what the system trusts.
+    pub(crate) ca_file: Option<PathBuf>,
     /// What is counted.
     pub(crate) queues: Vec<Queue>,
     /// How long the answer may take.
@@ -28,6 +31,7 @@ pub(super) const KEYS: &[&str] = &[
     "username",
     "password",
     "plain_redis",
+    "ca_file",
     "list",
     "sorted_set",
     "stream",
@@ -52,7 +56,12 @@ const PRESETS: [(&str, Preset); 3] =
 impl RedisSettings {
     /// Makes the source.
     pub(crate) fn source(&self) -> Result<Redis, InvalidRedis> {
-        Redis::new(&self.address, self.login.clone(), self.plain, self.queues.clone(), self.timeout)
+        let Self { address, login, plain, ca_file, queues, timeout } = self;
+        let redis = Redis::new(address, login.clone(), *plain, queues.clone(), *timeout)?;
+        match ca_file {
+            Some(file) => redis.trusting(file.clone()),
+            None => Ok(redis),
+        }
     }
 }
 
@@ -61,14 +70,15 @@ pub(super) fn read(section: &mut Section<'_>, timeout: Option<Duration>) -> Opti
     let username = section.get("username").map(|field| field.text());
     let password = section.get("password").map(|field| field.secret("REDIS_PASSWORD"));
     let plain = section.get("plain_redis").and_then(|field| field.boolean()).unwrap_or_default();
+    let ca_file = section.get("ca_file").map_or(Some(None), |field| field.path().map(Some));
     let queues = queues(section);
     let login = Login {
         username: username.map_or(Some(None), |username| username.map(Some))?,
         password: password.map_or(Some(None), |password| password.map(|password| Some(password.into())))?,
     };
-    let (url, queues, timeout) = (url?, queues?, timeout?);
+    let (url, ca_file, queues, timeout) = (url?, ca_file?, queues?, timeout?);
     let address = url.resolved()?;
-    let settings = RedisSettings { address: address.text, login, plain, queues, timeout };
+    let settings = RedisSettings { address: address.text, login, plain, ca_file, queues, timeout };
     let Err(error) = settings.source() else { return Some(settings) };
     match error {
         InvalidRedis::Credentials => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dynservers_core::{DEFAULT_STOP_TIMEOUT, FailedPolicy, ProviderName, TypeConfig};
+use dynservers_core::{Billing, DEFAULT_STOP_TIMEOUT, FailedPolicy, ProviderName, TypeConfig};
 use dynservers_http::Reference;
 use serde_json::Value;
 
@@ -103,7 +103,11 @@ pub(super) fn read(field: &Field<'_>, providers: &Providers<'_>) -> Option<(Type
         .get("on_failed")
         .and_then(|field| field.choice(&[("delete", FailedPolicy::Delete), ("keep", FailedPolicy::Keep)]));
     let (drain, workers) = worker::read(&mut section);
-    let demand = demand::read(&mut section, min.unwrap_or(0)..=max.unwrap_or(MOST));
+    let billing = match kind {
+        Some(ProviderKind::UpCloud) => Some(Billing { unit: dynservers_upcloud::BILLING_UNIT }),
+        Some(ProviderKind::Local) | None => None,
+    };
+    let demand = demand::read(&mut section, min.unwrap_or(0)..=max.unwrap_or(MOST), billing);
     let price = section.get("price_per_hour").and_then(|field| price::read(&field));
     let stop_timeout = section.get("stop_timeout");
     let stop_timeout = stop_timeout.and_then(|field| {
@@ -136,7 +140,7 @@ pub(super) fn read(field: &Field<'_>, providers: &Providers<'_>) -> Option<(Type
         on_failed: on_failed.unwrap_or(FailedPolicy::Delete),
         drain,
         asks_scores: workers.busy.is_some(),
-        policy: demand.as_ref().map(|(policy, _)| *policy),
+        policy: demand.as_ref().map(|(policy, _)| policy.clone()),
         ..TypeConfig::new(provider.clone(), max?)
     };
     let demand = demand.map(|(_, settings)| settings);

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dynservers_core::{
-    Action, Answer, Change, Command, CommandId, Config, Event, EventId, Executor as _, FleetName, FleetView,
-    Input, Ledger, NoStore, Output, PolicyConfig, Prepared, ProviderConfig, ProviderName, Reconciler, Reply,
-    ServerRecord, Spec, Store as _, Time, Timing, TypeConfig, TypeName,
+    Action, Answer, Change, Command, CommandId, Config, Decision, DecisionQuery, Event, EventId,
+    Executor as _, FleetName, FleetView, Input, Ledger, NoStore, Output, PolicyConfig, Prepared,
+    ProviderConfig, ProviderName, Reconciler, Reply, ServerRecord, Spec, Store as _, Time, Timing,
+    TypeConfig, TypeName,
 };
 use dynservers_sim::{Durations, SimulatedCloud};
 use dynservers_tokio::{EventsError, Feed, Receiver, Snapshot};
@@ -98,6 +99,7 @@ fn config() -> Config {
         providers: BTreeMap::from([(provider.clone(), ProviderConfig::default())]),
         server_types: BTreeMap::from([(name("web"), TypeConfig::new(provider, MOST)), (name("jobs"), jobs)]),
         retired_types: [name("old")].into(),
+        shadow: false,
     }
 }
 
@@ -187,6 +189,10 @@ impl Fleet for Driven {
 
     async fn events(&self, after: EventId, limit: usize) -> Result<Vec<Event>, EventsError> {
         Ok(self.state().log.iter().filter(|event| event.id > after).take(limit).cloned().collect())
+    }
+
+    async fn decisions(&self, _wish: DecisionQuery) -> Result<Vec<Decision>, EventsError> {
+        Ok(Vec::new())
     }
 
     fn subscribe(&self) -> Receiver {

@@ -74,6 +74,19 @@ fn a_number_is_never_given_twice_whatever_a_label_says() {
 }
 
 #[test]
+fn a_number_that_was_seen_is_written_and_one_that_changes_nothing_hides_no_other_change() {
+    let mut ledger = empty();
+    ledger.forget_unsaved();
+    ledger.skip_server_ids(ServerId(7));
+    assert!(ledger.unsaved.fleet, "the next process must not give it either");
+    ledger.skip_server_ids(ServerId(3));
+    assert!(ledger.unsaved.fleet);
+    ledger.forget_unsaved();
+    ledger.skip_server_ids(ServerId(3));
+    assert!(!ledger.unsaved.fleet, "nothing changed");
+}
+
+#[test]
 fn a_sighting_older_than_what_is_known_says_nothing() {
     let mut ledger = empty();
     ledger.insert(running(1));
@@ -101,7 +114,7 @@ fn that_a_server_runs_is_no_news_only_where_that_was_all_that_was_known() {
             ledger.update(ServerId(1), |record| record.status = Status::Starting);
         },
         |ledger| {
-            ledger.update(ServerId(1), |record| record.doom(crate::decision::Why::Surplus, at(1)));
+            ledger.update(ServerId(1), |record| record.doom(crate::why::Why::Surplus, at(1)));
         },
         |ledger| {
             ledger.update(ServerId(1), |record| record.disowned = true);

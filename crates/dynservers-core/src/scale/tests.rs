@@ -44,7 +44,7 @@ proptest! {
         let (ledger, server_type) = ledger(&servers);
         let max = min + more;
         let bounds =
-            Bounds { desired, min, max, retired, may_grow, may_shrink, may_replace, slow_since: None };
+            Bounds { desired, min, max, retired, may_grow, may_shrink, may_replace, slow_since: None, paid: None };
         let index = ledger.types.get(&server_type).cloned().unwrap_or_default();
         let Scaling { orders, target, .. } = plan(&ledger, &server_type, &bounds);
         let made = orders.iter().filter(|order| matches!(order, Order::Make { replaces: None })).count() as u32;

@@ -3,82 +3,15 @@
 use std::time::Duration;
 
 use dynservers_core::{
-    Action, Command, CommandId, Config, Done, Input, PolicyConfig, ProviderState, Reason, ServerId, Status,
-    TypeName,
+    Action, Command, CommandId, Config, Done, Input, ProviderState, Reason, ServerId, Status, TypeName,
 };
 use proptest::prelude::*;
 
 use crate::cloud::{Fate, Habits};
-use crate::queue::{App, Rule};
 use crate::workers::{draining, scoring};
 use crate::world::{Disk, World, config, provider_name, type_name};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-
-/// Loads of five servers, of five and a half, and of five with jobs of a quarter of an hour: jobs an hour, seconds a job.
-const LOADS: [(u64, u64); 3] = [(60, 300), (66, 300), (20, 900)];
-
-fn at_most_20(mut config: Config, policy: Option<u32>) -> Config {
-    // So that a flapping fleet leaves no thousands of records to check.
-    config.timing.retention = Duration::from_secs(600);
-    let server_type = config.server_types.get_mut(&type_name()).unwrap();
-    server_type.max = 20;
-    server_type.policy = policy.map(|jobs| PolicyConfig { jobs_per_server: jobs, ..PolicyConfig::default() });
-    config
-}
-
-/// Runs an app for ten hours, and gives how many servers were started and stopped in the last five.
-fn late_turnover(app: &mut App) -> (u32, u32) {
-    app.run_hours(5);
-    let (started, stopped) = app.turnover();
-    app.run_hours(5);
-    assert_eq!(app.missing(), 0, "every job waits, is in hand or is done");
-    (app.turnover().0 - started, app.turnover().1 - stopped)
-}
-
-/// A command is obeyed: code that says `ensure(round(wait / 10))` each minute has a fleet that goes up and down each minute,
-/// here as there. What does not happen where workers are drained is that anybody loses a job by it.
-#[test]
-fn defect_01_the_documented_rule_as_a_command_stops_no_busy_worker() {
-    for (jobs, seconds) in LOADS {
-        let mut app = App::new(at_most_20(draining(), None), Rule::Ensure, jobs, seconds);
-        app.run_hours(4);
-        assert_eq!((app.killed, app.missing()), (0, 0), "{jobs} jobs of {seconds} s");
-        assert!(app.done >= app.arrived - 40, "{} of {}", app.done, app.arrived);
-    }
-    // Without a drain it is the reference's fleet: hardly any job is ever done. So the loop is the one that it fails in.
-    let mut app = App::new(at_most_20(config(), None), Rule::Ensure, 60, 300);
-    app.run_hours(2);
-    assert!(app.killed > app.arrived && app.done < app.arrived / 2, "{} of {}", app.done, app.arrived);
-    assert!(app.turnover().0 > 400, "{} servers started in two hours", app.turnover().0);
-}
-
-/// The very same wait as a measurement, of which the policy makes the count, rounded up: it settles, since nobody goes before
-/// the number was lower for all of `scale_in_after`, and who drains is called back. A load of five servers and a half lies
-/// between two counts, and moves between them no more often than four times an hour.
-#[test]
-fn defect_01_the_documented_rule_as_a_measurement_settles() {
-    for ((jobs, seconds), most) in LOADS.into_iter().zip([0, 20, 0]) {
-        let mut app = App::new(at_most_20(draining(), Some(10)), Rule::MeasureWait, jobs, seconds);
-        let (started, stopped) = late_turnover(&mut app);
-        assert!(started.max(stopped) <= most, "{jobs} jobs of {seconds} s: {started} and {stopped}");
-        assert_eq!(app.killed, 0);
-    }
-}
-
-/// What the documentation here tells to measure, the jobs that wait or are in hand, which more servers do not make fewer at
-/// once: with the policy as it is by default nothing moves at all, whatever the load.
-#[test]
-fn defect_01_the_policy_settles_on_the_work_there_is() {
-    for ((jobs, seconds), most) in LOADS.into_iter().zip([0, 10, 0]) {
-        for (each, most) in [(1, 0), (10, most)] {
-            let mut app = App::new(at_most_20(draining(), Some(each)), Rule::MeasureJobs, jobs, seconds);
-            let (started, stopped) = late_turnover(&mut app);
-            assert!(started.max(stopped) <= most, "{jobs} of {seconds} s, {each}: {started}, {stopped}");
-            assert_eq!(app.killed, 0);
-        }
-    }
-}
 
 fn counts() -> impl Strategy<Value = u32> {
     prop_oneof![Just(0), 1_u32..10, any::<u32>(), Just(u32::MAX)]

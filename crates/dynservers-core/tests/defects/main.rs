@@ -5,7 +5,7 @@
 //!
 //! | row | what it does there | the tests |
 //! |---|---|---|
-//! | 01 | the documented rule flaps and stops busy servers | here, `control_loop` (three, with `queue`) |
+//! | 01 | the documented rule flaps and stops busy servers | here, `documented_rule` (four, with `queue`) |
 //! | 02 | counts of 0 and below start and stop servers | here, `control_loop` |
 //! | 03 | two `ensure(5)` at once start ten | here, `control_loop`; `dynservers`, with real threads on every runtime |
 //! | 04 | the limit is one too low, and drifts | here, `control_loop` (two) |
@@ -37,6 +37,7 @@ mod control_loop;
 #[allow(dead_code, reason = "the laws need the rest")]
 #[path = "../laws/disk.rs"]
 mod disk;
+mod documented_rule;
 mod leaks;
 mod operator;
 mod queue;

@@ -1,9 +1,9 @@
 //! An app with a queue, closed into a loop with its fleet: what waits depends on the servers that run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use dynservers_core::{Config, Demand, Input, ProviderState, ServerId, Status, Time};
+use dynservers_core::{Config, Demand, Input, ProviderState, ServerId, Signal, Status, Time};
 
 use crate::world::{Disk, World, type_name};
 
@@ -19,6 +19,8 @@ pub(crate) enum Rule {
     MeasureWait,
     /// The jobs that wait or are in hand, told as a measurement.
     MeasureJobs,
+    /// All that a queue can tell, the oldest job's own wait too.
+    MeasureAll,
 }
 
 /// An app, its queue, and the fleet that works on it.
@@ -30,6 +32,8 @@ pub(crate) struct App {
     /// Seconds times the rate, of which the next job is not whole yet.
     coming: u64,
     waiting: u64,
+    /// When each of those that wait came, the oldest first.
+    queue: VecDeque<Time>,
     /// When each server is done with its job.
     in_hand: BTreeMap<ServerId, Time>,
     pub(crate) arrived: u64,
@@ -49,11 +53,16 @@ impl App {
             job_seconds,
             coming: 0,
             waiting: 0,
+            queue: VecDeque::new(),
             in_hand: BTreeMap::new(),
             arrived: 0,
             done: 0,
             killed: 0,
         }
+    }
+
+    pub(crate) fn set_load(&mut self, jobs_per_hour: u64) {
+        self.jobs_per_hour = jobs_per_hour;
     }
 
     pub(crate) fn run_hours(&mut self, hours: u64) {
@@ -81,14 +90,24 @@ impl App {
             }
             Rule::MeasureWait => self.wait(),
             Rule::MeasureJobs => self.waiting + self.in_hand.len() as u64,
+            Rule::MeasureAll => {
+                let oldest_wait = self.queue.front().map(|came| self.world.now.since(*came));
+                let in_flight = self.in_hand.len() as u64;
+                let signal = Signal { waiting: self.waiting, in_flight, oldest_wait };
+                self.world.tell(Input::Demand(Demand::known(type_name(), "queue", signal)));
+                self.world.drain();
+                return;
+            }
         };
-        self.world.tell(Input::Demand(Demand { server_type: type_name(), work, unknown: None }));
+        let signal = Signal { waiting: work, ..Signal::default() };
+        self.world.tell(Input::Demand(Demand::known(type_name(), "queue", signal)));
         self.world.drain();
     }
 
     fn move_jobs(&mut self) {
         self.coming += self.jobs_per_hour * TICK;
         self.waiting += self.coming / 3_600;
+        self.queue.extend((0..self.coming / 3_600).map(|_| self.world.now));
         self.arrived += self.coming / 3_600;
         self.coming %= 3_600;
         let now = self.world.now;
@@ -100,12 +119,14 @@ impl App {
             } else {
                 self.killed += 1;
                 self.waiting += 1;
+                self.queue.push_front(now);
             }
         }
         for id in self.world.ids(Status::Running) {
             let takes_work = self.is_up(id) && !self.world.worker(id).is_draining;
             if self.waiting > 0 && takes_work && !self.in_hand.contains_key(&id) {
                 self.waiting -= 1;
+                self.queue.pop_front();
                 self.world.occupy(id, self.job_seconds);
                 self.in_hand.insert(id, now + Duration::from_secs(self.job_seconds));
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dynservers_core::{Action, Config, Demand, Done, Input, PolicyConfig, Refusal, Reply, Status};
+use dynservers_core::{Action, Config, Demand, Done, Input, PolicyConfig, Refusal, Reply, Signal, Status};
 use proptest::prelude::*;
 
 use crate::workers::demanding;
@@ -11,8 +11,7 @@ use crate::world::{Disk, World, type_name};
 impl World {
     /// Tells how much work there is.
     pub(crate) fn measure(&mut self, work: u64, unknown: Option<&str>) {
-        let unknown = unknown.map(ToOwned::to_owned);
-        self.tell(Input::Demand(Demand { server_type: type_name(), work, unknown }));
+        self.tell(Input::Demand(demand(work, unknown)));
         self.drain();
     }
 
@@ -32,6 +31,15 @@ impl World {
         let duration = seconds.map(Duration::from_secs);
         self.command(Action::Override { server_type: type_name(), count, duration })
     }
+}
+
+/// What two sources tell, of which one may not know.
+pub(crate) fn demand(work: u64, unknown: Option<&str>) -> Demand {
+    let mut demand = Demand::known(type_name(), "queue", Signal { waiting: work, ..Signal::default() });
+    if let Some(reason) = unknown {
+        demand.readings.extend(Demand::unknown(type_name(), "other", reason).readings);
+    }
+    demand
 }
 
 fn world() -> World {
@@ -194,7 +202,7 @@ fn another_policy_counts_from_the_next_measurement_and_none_at_all_leaves_the_nu
     let mut world = world();
     world.measure(50, None);
     world.run_seconds(60);
-    world.reload(with_policy(|policy| policy.jobs_per_server = 5));
+    world.reload(with_policy(|policy| policy.rule = dynservers_core::Rule::JobsPerServer(5)));
     world.measure(50, None);
     assert_eq!(world.desired(), Some(10));
     world.say_override(Some(3), None).unwrap();

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use dynservers_core::{Batch, Change, FleetName, OwnerId, Stored};
+use dynservers_core::{Batch, Change, Decision, FleetName, OwnerId, Stored};
 
 /// The content of a store.
 #[derive(Clone, Debug)]
 pub(crate) struct Disk {
     pub(crate) stored: Stored,
+    pub(crate) decisions: Vec<Decision>,
 }
 
 impl Disk {
     pub(crate) fn new(owner: u128) -> Self {
-        Self { stored: Stored::empty(FleetName::new("fleet").unwrap(), OwnerId::from_random(owner)) }
+        let stored = Stored::empty(FleetName::new("fleet").unwrap(), OwnerId::from_random(owner));
+        Self { stored, decisions: Vec::new() }
     }
 
     pub(crate) fn append(&mut self, batch: &Batch) {
@@ -32,6 +34,7 @@ impl Disk {
                 }
                 Change::FoundNoMore(_, id) => stored.found.retain(|known| known.provider_id != *id),
                 Change::Event(_) => {}
+                Change::Decision(decision) => self.decisions.push(*decision),
                 Change::Command(command) => stored.commands.push(*command),
             }
         }

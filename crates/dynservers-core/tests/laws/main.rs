@@ -7,6 +7,7 @@ mod cloud;
 mod commands;
 mod crashes;
 mod damage;
+mod decisions;
 mod demands;
 mod disk;
 mod draining;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use dynservers_core::{Action, FoundLabels, PolicyConfig, ProviderState, Reason, Status};
+use dynservers_core::{Action, FoundLabels, PolicyConfig, ProviderState, Reason, Rule, Status};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -184,7 +184,7 @@ fn shaped(shape: Shape) -> dynservers_core::Config {
     server_type.asks_scores = shape.asks_scores;
     server_type.max = shape.max;
     server_type.policy = shape.has_policy.then(|| PolicyConfig {
-        jobs_per_server: 10,
+        rule: Rule::JobsPerServer(10),
         fallback: Some(1),
         ..PolicyConfig::default()
     });

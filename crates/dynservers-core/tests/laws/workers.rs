@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dynservers_core::{
     Answer, Ask, Batch, Change, Config, DrainConfig, Effect, Failure, Input, Op, PolicyConfig, ProviderState,
-    Question, ServerId, ServerRecord, Status, Time, Why,
+    Question, Rule, ServerId, ServerRecord, Status, Time, Why,
 };
 
 use crate::world::{World, config, type_name};
@@ -199,11 +199,7 @@ pub(crate) fn scoring() -> Config {
 /// One whose number follows from the work there is, ten jobs a server.
 pub(crate) fn demanding() -> Config {
     let mut config = draining();
-    config.server_types.get_mut(&type_name()).unwrap().policy = Some(PolicyConfig {
-        jobs_per_server: 10,
-        scale_in_after: Duration::from_secs(300),
-        hold: Duration::from_secs(600),
-        fallback: None,
-    });
+    config.server_types.get_mut(&type_name()).unwrap().policy =
+        Some(PolicyConfig { rule: Rule::JobsPerServer(10), rate_up: None, ..PolicyConfig::default() });
     config
 }

@@ -33,6 +33,7 @@ pub(crate) fn config() -> Config {
         )]),
         server_types: BTreeMap::from([(type_name(), server_type)]),
         retired_types: std::collections::BTreeSet::new(),
+        shadow: false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dynservers_core::{Event, EventKind, Limit, ServerEvent, Status, Why};
+use dynservers_core::{Batch, Change, ClampKind, Event, EventKind, Limit, ServerEvent, Status, Why};
 
 /// How often each path was reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,12 +13,17 @@ pub const SOMETIMES: &[&str] = &[
     "a batch torn",
     "a drain cut off at its deadline",
     "a drain undone",
+    "a fall held back by its rate",
+    "a jump held",
     "a late duplicate removed",
     "a ledger lost",
     "a ledger restored from a backup",
+    "a number held by a calendar",
+    "a number held in the dark",
     "a replacement made",
     "a replacement superseded",
     "a request too late to be sent",
+    "a rise held back by its rate",
     "a second controller seen",
     "a server adopted",
     "a server disowned",
@@ -28,6 +33,7 @@ pub const SOMETIMES: &[&str] = &[
     "a write fenced off",
     "a write that took effect unheard",
     "an attempt given up",
+    "an operator's number in place of the policy's",
     "an orphan found",
     "another account answered",
     "another owner's servers taken over",
@@ -40,9 +46,14 @@ pub const SOMETIMES: &[&str] = &[
     "other owner found",
     "provider unreachable",
     "records forgotten",
+    "servers kept since they are paid for",
+    "servers not ordered twice",
     "the clock put back",
     "the clock put forward",
+    "the fallback after the dark",
     "the host suspended",
+    "the number kept for little",
+    "the number kept for what was wanted",
 ];
 
 impl Evidence {
@@ -73,6 +84,31 @@ impl Evidence {
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {
         SOMETIMES.iter().copied().filter(|path| self.count(path) == 0).collect()
+    }
+
+    /// Notes what the decisions of a batch tell of.
+    pub(crate) fn note_decisions(&mut self, batch: &Batch) {
+        for change in &batch.changes {
+            let Change::Decision(decision) = change else { continue };
+            if decision.overriding.is_some() {
+                self.note("an operator's number in place of the policy's");
+            }
+            for clamp in decision.judgement.iter().flat_map(|judgement| &judgement.clamps) {
+                self.note(match clamp.kind {
+                    ClampKind::Unknown => "a number held in the dark",
+                    ClampKind::Fallback => "the fallback after the dark",
+                    ClampKind::MaxStep => "a jump held",
+                    ClampKind::Floor | ClampKind::Ceiling => "a number held by a calendar",
+                    ClampKind::RateUp => "a rise held back by its rate",
+                    ClampKind::Tolerance => "the number kept for little",
+                    ClampKind::Stabilization => "the number kept for what was wanted",
+                    ClampKind::RateDown => "a fall held back by its rate",
+                    ClampKind::Booting => "servers not ordered twice",
+                    ClampKind::PaidUnit => "servers kept since they are paid for",
+                    _ => "a number within its bounds",
+                });
+            }
+        }
     }
 
     /// Notes what an event tells of.

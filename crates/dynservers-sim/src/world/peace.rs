@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dynservers_core::{Found, ServerRecord, Status};
+use dynservers_core::{Found, Input, ServerRecord, Status};
 
 use super::cloud::Cloud;
 use super::law::Law;
@@ -15,7 +15,8 @@ use super::step::Wish;
 pub const REST_WITHIN: u64 = 6 * HOUR;
 /// How many servers of each type are wanted at the end.
 const WANTED: u8 = 3;
-const HOUR: u64 = 3_600_000;
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
 
 impl<C: Cloud> World<C> {
     /// Lets the faults stop, has an operator put everything right that only an operator can, and demands rest.
@@ -38,13 +39,32 @@ impl<C: Cloud> World<C> {
             self.insist(Wish::Takeover);
             self.insist(Wish::Resume);
         }
-        for kind in 0..self.setup.types {
-            self.insist(Wish::Ensure { kind, count: WANTED });
-        }
-        self.run_for(REST_WITHIN);
+        self.want();
+        self.run_on(REST_WITHIN);
         if self.verdict().is_ok() {
             self.judge_rest();
             self.judge_silence();
+        }
+    }
+
+    /// Says how many are wanted, where that does not follow from the work.
+    fn want(&mut self) {
+        for kind in 0..self.setup.types {
+            match self.shape_of_peace().follows {
+                None => self.insist(Wish::Ensure { kind, count: WANTED }),
+                Some(_) => self.insist(Wish::Override { kind, count: None, seconds: None }),
+            }
+        }
+    }
+
+    /// Lets time pass, and measures the work each minute where the number follows from it.
+    pub(crate) fn run_on(&mut self, millis: u64) {
+        let Some(follow) = self.setup.shape.follows else { return self.run_for(millis) };
+        for _ in 0..millis / MINUTE {
+            for kind in 0..self.setup.types {
+                self.tell(Input::Demand(follow.of_three().demand(kind, self.now)));
+            }
+            self.run_for(MINUTE);
         }
     }
 
@@ -151,7 +171,7 @@ impl<C: Cloud> World<C> {
             world.clouds.iter().map(|cloud| cloud.calls().clone()).collect()
         };
         let before = calls(self);
-        self.run_for(HOUR);
+        self.run_on(HOUR);
         let after = calls(self);
         let servers = self.servers().len() as u64;
         let disowned = self.store.servers().filter(|record| record.disowned).count() as u64;

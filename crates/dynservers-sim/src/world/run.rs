@@ -205,7 +205,10 @@ impl<C: Cloud> World<C> {
     /// Does one thing, and gives what the machine is told of it at once.
     fn take_output(&mut self, process: u64, output: Output) -> Option<Input> {
         match output {
-            Output::Persist(batch) => return self.persist(process, batch),
+            Output::Persist(batch) => {
+                self.evidence.note_decisions(&batch);
+                return self.persist(process, batch);
+            }
             Output::Prepare(prepare) => return Some(render::<C>(&prepare)),
             Output::Execute(effect) => self.issue(process, *effect),
             Output::Ask(ask) => {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dynservers_core::{
-    Config, DrainConfig, FailedPolicy, FleetName, OrphanPolicy, OtherOwnerPolicy, PolicyConfig,
-    ProviderConfig, ProviderName, Seam, StopBeforeDelete, Timing, TypeConfig, TypeName,
+    Config, DrainConfig, FailedPolicy, FleetName, OrphanPolicy, OtherOwnerPolicy, ProviderConfig,
+    ProviderName, Seam, StopBeforeDelete, Timing, TypeConfig, TypeName,
 };
 use serde::{Deserialize, Serialize};
 
 use super::draw::Draw;
+use super::follow::Follow;
 use super::step::Shape;
 
 /// How long a worker may take to drain in a world, and how often it is asked.
@@ -106,6 +107,7 @@ impl Setup {
             providers: (0..self.providers).map(|number| (provider(number), self.provider(shape))).collect(),
             server_types: BTreeMap::new(),
             retired_types: BTreeSet::new(),
+            shadow: false,
         };
         for kind in 0..self.types {
             if kind == 1 && shape.retires {
@@ -143,13 +145,12 @@ impl Setup {
     }
 
     fn server_type(&self, kind: u8, shape: Shape) -> TypeConfig {
-        let policy = PolicyConfig { jobs_per_server: 10, fallback: Some(1), ..PolicyConfig::default() };
         TypeConfig {
             min: u32::from(shape.min.min(shape.max)),
             on_failed: if shape.keeps_failed { FailedPolicy::Keep } else { FailedPolicy::Delete },
             drain: shape.drains.then_some(DRAIN),
             asks_scores: shape.scores,
-            policy: shape.follows.then_some(policy),
+            policy: shape.follows.map(Follow::config),
             ..TypeConfig::new(provider(self.home(kind)), u32::from(shape.max))
         }
     }
@@ -161,7 +162,7 @@ impl Shape {
         Self {
             drains: draw.chance(75),
             scores: draw.chance(30),
-            follows: draw.chance(25),
+            follows: draw.chance(45).then(|| Follow::draw(draw)),
             keeps_failed: draw.chance(15),
             retires: draw.chance(8),
             min: draw.weighted(&[(4, 0), (1, 1), (1, 2)]),
@@ -172,8 +173,10 @@ impl Shape {
 
     /// Gives the shape in which a world must come to rest: nothing in it keeps a server, or one from being made.
     #[must_use]
-    pub const fn of_peace(self) -> Self {
-        Self { follows: false, retires: false, keeps_failed: false, max: 16, account: None, ..self }
+    pub fn of_peace(self) -> Self {
+        // Within its tolerance any number is as good as another.
+        let follows = self.follows.map(|follow| Follow { tolerant: false, ..follow });
+        Self { follows, retires: false, keeps_failed: false, max: 16, account: None, ..self }
     }
 }
 

@@ -3,6 +3,8 @@
 use dynservers_core::Reason;
 use serde::{Deserialize, Serialize};
 
+use super::follow::{Follow, Work};
+
 /// One thing that happens. Numbers that choose among what is there wrap around, so that every step can always be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -20,10 +22,8 @@ pub enum Step {
     Demand {
         /// Which of the types.
         kind: u8,
-        /// How many jobs.
-        work: u16,
-        /// Whether that is all of it.
-        is_known: bool,
+        /// What is told.
+        work: Work,
     },
     /// Every server that runs has work for so long.
     Work {
@@ -360,8 +360,8 @@ pub struct Shape {
     pub drains: bool,
     /// Whether workers are asked how busy they are.
     pub scores: bool,
-    /// Whether the number follows the demand.
-    pub follows: bool,
+    /// How the number follows the demand, if it does.
+    pub follows: Option<Follow>,
     /// Whether failed servers are kept.
     pub keeps_failed: bool,
     /// Whether the second type is retired.

@@ -1,6 +1,6 @@
 //! The faulty store: what is durable after the last whole batch, and everything that can go wrong with it.
 
-use dynservers_core::{Batch, Change, EventId, OwnerId, ServerId, ServerRecord, Stored};
+use dynservers_core::{Batch, Change, Decision, EventId, OwnerId, ServerId, ServerRecord, Stored};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -106,6 +106,20 @@ impl FaultyStore {
     }
 }
 
+/// Gives what a decision leaves open: its number must follow from what the rule asked for, step by step.
+fn unexplained(decision: &Decision) -> Option<String> {
+    let judgement = decision.judgement.as_ref()?;
+    let mut number = judgement.raw;
+    for clamp in &judgement.clamps {
+        if clamp.before != number || clamp.after == number {
+            return Some(format!("{clamp:?} does not follow {number} in {decision:?}"));
+        }
+        number = clamp.after;
+    }
+    let is_followed = decision.overriding.is_some() || decision.desired == Some(number);
+    (number != judgement.decided || !is_followed).then(|| format!("{decision:?} does not come to {number}"))
+}
+
 impl Content {
     fn empty(owner: u128) -> Self {
         let rest = Stored::empty(fleet(), OwnerId::from_random(owner));
@@ -130,6 +144,7 @@ impl Content {
                     wrong = Some(format!("event {} was written after {}", event.id, self.last_event));
                 }
                 Change::Event(event) => self.last_event = event.id,
+                Change::Decision(decision) => wrong = wrong.or_else(|| unexplained(&decision)),
                 Change::Command(command) => stored.commands.push(*command),
             }
         }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::cloud::Cloud;
 use super::draw::Draw;
 use super::evidence::Evidence;
+use super::follow::Work;
 use super::law::{Law, Violation};
 use super::run::World;
 use super::setup::Setup;
@@ -135,13 +136,9 @@ impl Step {
         match draw.below(100) {
             0..22 => Self::Ask(Wish::draw(draw)),
             22..25 => Self::Repeat,
-            25..29 => Self::Demand {
-                kind: draw.pick(&[0, 1]),
-                work: draw.pick(&[0, 5, 30, 60, 120]),
-                is_known: draw.chance(60),
-            },
-            29..33 => Self::Work { seconds: draw.small(1, 1_500) },
-            33..35 => Self::Leave { which: byte(draw, 12) },
+            25..31 => Self::Demand { kind: draw.pick(&[0, 1]), work: Work::draw(draw) },
+            31..34 => Self::Work { seconds: draw.small(1, 1_500) },
+            34 => Self::Leave { which: byte(draw, 12) },
             35..38 => Self::Answers { fate: AskFate::draw(draw), every: byte(draw, 3) + 1 },
             38..52 => Self::Fates { fate: Fate::draw(draw), ops: Ops::draw(draw), every: byte(draw, 4) + 1 },
             52..56 => Self::Calm,

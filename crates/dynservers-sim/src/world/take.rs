@@ -1,8 +1,8 @@
 //! Taking steps: what each of them does to a world.
 
 use dynservers_core::{
-    Action, Command, CommandId, Demand, FoundLabels, Hold, Input, OwnerId, ProviderId, ProviderRecord,
-    ServerId, Status, Time, Token,
+    Action, Command, CommandId, FoundLabels, Hold, Input, OwnerId, ProviderId, ProviderRecord, ServerId,
+    Status, Time, Token,
 };
 
 use super::cloud::{Cloud, TrueServer};
@@ -25,10 +25,9 @@ impl<C: Cloud> World<C> {
             Step::Pass { millis } => self.run_for(millis),
             Step::Ask(wish) => drop(self.wish(wish)),
             Step::Repeat => self.repeat(),
-            Step::Demand { kind, work, is_known } => {
-                let server_type = server_type(kind % self.setup.types);
-                let unknown = (!is_known).then(|| "the source is down".to_owned());
-                self.tell(Input::Demand(Demand { server_type, work: u64::from(work), unknown }));
+            Step::Demand { kind, work } => {
+                let kind = kind % self.setup.types;
+                self.tell(Input::Demand(work.demand(kind, self.now)));
             }
             Step::Work { seconds } => {
                 for id in self.running() {

@@ -69,6 +69,10 @@ fn change(change: &Change) -> String {
         Change::Found(found) => format!("{} is found, {:?}", found.provider_id, found.kind),
         Change::FoundNoMore(_, id) => format!("{id} is no longer found"),
         Change::Event(event) => format!("event {} {}", event.id, event.kind.name()),
+        Change::Decision(decision) => {
+            let number = |count: Option<u32>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
+            format!("{} servers of {} are decided for", number(decision.desired), decision.server_type)
+        }
         Change::Command(command) => format!("the answer to {}", command.command.id),
     }
 }

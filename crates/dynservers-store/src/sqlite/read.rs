@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::path::Path;
 
 use dynservers_core::{
-    CommandRecord, Event, EventId, FleetName, FleetRecord, FoundRecord, OwnerId, ServerRecord, Spec,
-    StoreError, Stored, Time,
+    CommandRecord, Decision, DecisionQuery, Event, EventId, FleetName, FleetRecord, FoundRecord, OwnerId,
+    ServerRecord, Spec, StoreError, Stored, Time,
 };
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row};
@@ -47,6 +47,34 @@ pub(super) fn events(
             Ok(event)
         },
     )
+}
+
+/// Reads the last decisions of a type, or of all, up to a moment; oldest first. An older ledger has none.
+pub(super) fn decisions(
+    connection: &Connection,
+    place: &Path,
+    wish: &DecisionQuery,
+) -> Result<Vec<Decision>, StoreError> {
+    const TABLE: &str = "dynamic_server_decisions";
+    let known: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = ?1", [TABLE], |row| row.get(0))
+        .map_err(broken(place))?;
+    if known == 0 {
+        return Ok(Vec::new());
+    }
+    let until = wish.until.and_then(|until| stored_number(until.as_millis())).unwrap_or(i64::MAX);
+    let limit = i64::try_from(wish.limit).unwrap_or(i64::MAX);
+    // A type's name is made of letters, digits, hyphens and underscores, and so needs no quoting.
+    let of_type = wish.server_type.as_ref().map_or_else(String::new, |name| format!("AND type = '{name}' "));
+    let sql = format!(
+        "SELECT number, record FROM {TABLE} WHERE at_ms <= {until} {of_type}ORDER BY number DESC LIMIT {limit}"
+    );
+    let mut decisions = rows(connection, place, TABLE, &sql, |cells| {
+        let number: i64 = cells.get(0, &"unknown")?;
+        cells.record::<Decision>(1, &number)
+    })?;
+    decisions.reverse();
+    Ok(decisions)
 }
 
 /// Reads whose ledger it is.

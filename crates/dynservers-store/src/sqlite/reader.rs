@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dynservers_core::{Event, EventId, FleetName, StoreError, Stored};
+use dynservers_core::{Decision, DecisionQuery, Event, EventId, FleetName, StoreError, Stored};
 use rusqlite::Connection;
 
 use super::error::{broken, invalid, unusable};
@@ -48,6 +48,11 @@ impl SqliteReader {
     /// Reads at most `limit` events that are later than `after`, oldest first.
     pub fn events(&self, after: EventId, limit: usize) -> Result<Vec<Event>, StoreError> {
         self.read(|connection| read::events(connection, &self.path, after, limit))
+    }
+
+    /// Reads the last decisions, oldest first.
+    pub fn decisions(&self, wish: &DecisionQuery) -> Result<Vec<Decision>, StoreError> {
+        self.read(|connection| read::decisions(connection, &self.path, wish))
     }
 
     fn read<T>(&self, read: impl Fn(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {

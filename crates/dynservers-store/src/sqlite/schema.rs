@@ -13,8 +13,11 @@ use super::write::json;
 const APPLICATION_ID: i32 = 0x6479_6e73;
 
 /// Every version of the schema, as the step from the one before it. Published steps are never edited.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_meta.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0002_meta.sql"),
+    include_str!("migrations/0003_decisions.sql"),
+];
 
 /// What a database is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

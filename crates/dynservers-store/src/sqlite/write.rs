@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use dynservers_core::{
-    Batch, COMMANDS_KEPT, Change, CommandRecord, Event, FleetRecord, FoundRecord, OwnerId, ServerRecord,
-    Spec, StoreError, Time,
+    Batch, COMMANDS_KEPT, Change, CommandRecord, DECISIONS_KEPT, Decision, Event, FleetRecord, FoundRecord,
+    OwnerId, ServerRecord, Spec, StoreError, Time,
 };
 use rusqlite::{Params, Transaction};
 use serde::Serialize;
@@ -62,6 +62,7 @@ impl Writer<'_> {
                     )?;
                 }
                 Change::Event(event) => self.event(event)?,
+                Change::Decision(decision) => self.decision(decision)?,
                 Change::Command(record) => self.command(record)?,
             }
         }
@@ -141,6 +142,14 @@ impl Writer<'_> {
         Ok(())
     }
 
+    fn decision(&self, decision: &Decision) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO dynamic_server_decisions (at_ms, type, record) VALUES (?1, ?2, ?3)",
+            (stored_time(decision.at), decision.server_type.as_str(), json(decision, self.place)?),
+        )?;
+        Ok(())
+    }
+
     fn command(&self, record: &CommandRecord) -> Result<(), StoreError> {
         self.execute(
             "INSERT OR REPLACE INTO dynamic_server_commands (id, record) VALUES (?1, ?2)",
@@ -156,6 +165,14 @@ impl Writer<'_> {
                 "DELETE FROM dynamic_server_commands WHERE number <= \
                  (SELECT number FROM dynamic_server_commands ORDER BY number DESC LIMIT 1 OFFSET ?1)",
                 [COMMANDS_KEPT as u32],
+            )?;
+        }
+        for change in &batch.changes {
+            let Change::Decision(decision) = change else { continue };
+            self.execute(
+                "DELETE FROM dynamic_server_decisions WHERE type = ?1 AND number <= \
+                 (SELECT number FROM dynamic_server_decisions WHERE type = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
+                (decision.server_type.as_str(), DECISIONS_KEPT as u32),
             )?;
         }
         let events = batch.changes.iter().filter(|change| matches!(change, Change::Event(_))).count();

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dynservers_core::{
-    Action, Address, Attempt, Batch, Change, Command, CommandId, CommandRecord, DeleteIssued, DemandRecord,
-    Done, Drain, Event, EventId, EventKind, Failure, FleetName, FleetRecord, Found, FoundRecord, Hold, Limit,
-    Network, Override, OwnerId, Peak, Phase, ProviderId, ProviderName, ProviderRecord, ProviderState, Reason,
-    Reboot, Refusal, Removal, Reply, Retry, Seq, ServerEvent, ServerId, ServerRecord, Spec, SpecHash, Status,
-    Step, StopIssued, StopMode, Time, Token, TypeName, TypeRecord, Why,
+    Action, Address, Attempt, Batch, Change, Clamp, ClampKind, Command, CommandId, CommandRecord, Decided,
+    Decision, DeleteIssued, DemandRecord, Done, Drain, Event, EventId, EventKind, Failure, FleetName,
+    FleetRecord, Found, FoundRecord, Hold, Judgement, Jump, Limit, Measured, Network, Orders, Override,
+    OwnerId, Peak, Phase, ProviderId, ProviderName, ProviderRecord, ProviderState, Reading, Reason, Reboot,
+    Refusal, Removal, Reply, Retry, Seq, ServerEvent, ServerId, ServerRecord, Signal, Spec, SpecHash, Status,
+    Step, StopIssued, StopMode, Time, Token, Told, Trigger, TypeName, TypeRecord, Victim, Why,
 };
 use dynservers_store::Sqlite;
 use tempfile::TempDir;
@@ -191,6 +192,15 @@ pub(crate) fn full_fleet(owner: &OwnerId, time: Time) -> FleetRecord {
             peaks: vec![Peak { count: 9, at: at(3) }, Peak { count: 4, at: at(21) }],
             unknown_since: Some(at(19)),
             unknown: Some("the queue does not answer".to_owned()),
+            decided: Some(9),
+            last: Some(Measured { at: at(2), signal: signal(), running: 3 }),
+            learning_from: Some(Measured { at: at(1), signal: signal(), running: 3 }),
+            spent: Duration::from_secs(75),
+            behind: true,
+            job_time: Some(Duration::from_millis(1_500)),
+            path: vec![Decided { since: at(3), count: 9 }],
+            jump: Some(Jump { since: at(20), is_rise: true }),
+            silent: [("queue".to_owned(), at(19))].into(),
         }),
         overriding: Some(Override { count: 6, until: Some(at(90)) }),
     };
@@ -216,6 +226,41 @@ pub(crate) fn full_fleet(owner: &OwnerId, time: Time) -> FleetRecord {
         paused_out: true,
         paused_in: true,
         ..FleetRecord::new(fleet(), owner.clone())
+    }
+}
+
+fn signal() -> Signal {
+    Signal { waiting: 31, in_flight: 2, oldest_wait: Some(Duration::from_millis(90_500)) }
+}
+
+/// A decision of which everything is known.
+pub(crate) fn full_decision(name: &str, seconds: u64) -> Decision {
+    let reading = |source: &str, told| Reading { source: source.to_owned(), told };
+    let unknown = Told::Unknown { reason: "it does not answer".to_owned(), since: at(1) };
+    let victim = |server, score| Victim { server: ServerId(server), why: Why::Surplus, score };
+    let clamp = |kind, before, after| Clamp { kind, before, after, until: None, window: None };
+    Decision {
+        at: at(seconds),
+        server_type: type_name(name),
+        trigger: Trigger::Measured,
+        judgement: Some(Judgement {
+            readings: vec![reading("queue", Told::Known(signal())), reading("other", unknown)],
+            signal: signal(),
+            job_time: Some(Duration::from_millis(1_500)),
+            raw: 4,
+            clamps: vec![
+                Clamp { until: Some(at(90)), ..clamp(ClampKind::Unknown, 4, 9) },
+                Clamp { window: Some("night".to_owned()), ..clamp(ClampKind::Ceiling, 9, 7) },
+            ],
+            decided: 7,
+        }),
+        overriding: Some(Override { count: 6, until: None }),
+        before: Some(8),
+        desired: Some(6),
+        running: 7,
+        starting: 1,
+        orders: Orders { made: 0, kept: 1, gone: 2, victims: vec![victim(3, Some(0)), victim(4, None)] },
+        shadow: true,
     }
 }
 

@@ -123,6 +123,7 @@ fn every_table_can_be_read_whole() {
         tables,
         [
             "dynamic_server_commands",
+            "dynamic_server_decisions",
             "dynamic_server_events",
             "dynamic_server_fleets",
             "dynamic_server_found",

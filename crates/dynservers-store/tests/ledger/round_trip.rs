@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dynservers_core::{
-    Batch, COMMANDS_KEPT, Change, CommandRecord, Event, EventId, EventKind, FleetRecord, Found, FoundRecord,
-    OwnerId, ProviderId, ProviderName, ServerId, ServerRecord, Spec, SpecHash, Status, Store, StoreError,
-    Stored, Time,
+    Batch, COMMANDS_KEPT, Change, CommandRecord, DECISIONS_KEPT, Decision, DecisionQuery, Event, EventId,
+    EventKind, FleetRecord, Found, FoundRecord, OwnerId, ProviderId, ProviderName, ServerId, ServerRecord,
+    Spec, SpecHash, Status, Store, StoreError, Stored, Time,
 };
 use dynservers_store::Sqlite;
 use proptest::prelude::*;
 
 use crate::common::{
-    Place, at, batch, ensure, event, every_command, every_kind, fleet, found, full_fleet, full_server,
-    plain_server, provider, server_event, spec,
+    Place, at, batch, ensure, event, every_command, every_kind, fleet, found, full_decision, full_fleet,
+    full_server, plain_server, provider, server_event, spec, type_name,
 };
 
 #[test]
@@ -194,6 +194,47 @@ fn a_number_that_cannot_be_kept_is_refused_and_not_folded() {
     assert_eq!(store.load().unwrap().servers, [largest]);
 }
 
+#[test]
+fn decisions_are_read_by_type_and_moment_and_the_last_ones_first() {
+    let place = Place::new();
+    let mut store = place.open();
+    let told = [("default", 1), ("idle", 2), ("default", 3), ("default", 4)];
+    let decisions = told.map(|(name, seconds)| full_decision(name, seconds));
+    for decision in &decisions {
+        store.append(&batch(decision.at, vec![Change::Decision(decision.clone().into())])).unwrap();
+    }
+    let all = DecisionQuery { limit: 9, ..DecisionQuery::default() };
+    let of_default = DecisionQuery { server_type: Some(type_name("default")), ..all.clone() };
+    let mut read = |wish: &DecisionQuery| -> Vec<Decision> {
+        let found = store.decisions(wish).unwrap();
+        assert_eq!(found, Sqlite::open_read_only(&place.path, None).unwrap().decisions(wish).unwrap());
+        found
+    };
+    assert_eq!(read(&all), decisions);
+    assert_eq!(read(&of_default), [&decisions[0], &decisions[2], &decisions[3]].map(Clone::clone));
+    assert_eq!(read(&DecisionQuery { limit: 1, ..of_default.clone() }), [decisions[3].clone()]);
+    let at_three = DecisionQuery { until: Some(at(3)), limit: 1, ..of_default };
+    assert_eq!(read(&at_three), [decisions[2].clone()]);
+    assert_eq!(read(&DecisionQuery { until: Some(Time::ZERO), ..all }), []);
+}
+
+#[test]
+fn only_the_last_decisions_are_kept() {
+    let place = Place::new();
+    let mut store = place.open();
+    let decisions = (0..DECISIONS_KEPT as u64 + 3).map(|number| {
+        let decision = Decision { judgement: None, ..full_decision("default", number) };
+        Change::Decision(decision.into())
+    });
+    // Another type's are counted by themselves.
+    store.append(&batch(at(1), vec![Change::Decision(full_decision("idle", 0).into())])).unwrap();
+    store.append(&batch(at(1), decisions.collect())).unwrap();
+    let of_type = |name| DecisionQuery { server_type: Some(type_name(name)), limit: usize::MAX, until: None };
+    assert_eq!(store.decisions(&of_type("idle")).unwrap().len(), 1);
+    let found = store.decisions(&of_type("default")).unwrap();
+    assert_eq!((found.len(), found[0].at), (DECISIONS_KEPT, at(3)));
+}
+
 /// A change of a small world, in which things meet often.
 fn change() -> impl Strategy<Value = Change> {
     let server =
@@ -237,7 +278,7 @@ impl Model {
                 self.commands.retain(|kept| kept.command.id != record.command.id);
                 self.commands.push(*record);
             }
-            Change::Fleet(_) | Change::Event(_) => unreachable!("not generated"),
+            Change::Fleet(_) | Change::Event(_) | Change::Decision(_) => unreachable!("not generated"),
         }
     }
 

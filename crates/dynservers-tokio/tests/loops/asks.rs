@@ -110,7 +110,8 @@ async fn a_shutdown_waits_for_no_worker() {
 #[tokio::test]
 async fn a_measurement_reaches_the_machine() {
     let rig = Rig::new(|_, _| Vec::new());
-    let demand = Demand { server_type: server_type(), work: 7, unknown: None };
+    let demand =
+        Demand::known(server_type(), "queue", dynservers_core::Signal { waiting: 7, ..Default::default() });
     rig.handle.demand(demand.clone()).await.unwrap();
     rig.until_seen(1).await;
     assert_eq!(rig.seen(), [Input::Demand(demand.clone())]);

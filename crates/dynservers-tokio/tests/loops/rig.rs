@@ -56,6 +56,7 @@ impl Machine for Double {
             fleet: fleet(),
             owner: OwnerId::of_fleet(&fleet()),
             now,
+            shadow: false,
             paused_out: false,
             paused_in: false,
             count_unknown_since: None,
@@ -250,6 +251,7 @@ pub(crate) fn config() -> Config {
         providers: BTreeMap::from([(provider(), ProviderConfig::default())]),
         server_types: BTreeMap::new(),
         retired_types: BTreeSet::new(),
+        shadow: false,
     }
 }
 

@@ -8,12 +8,13 @@
 
 pub(crate) mod calls;
 pub(crate) mod closures;
+pub(crate) mod demands;
 pub(crate) mod readers;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use dynservers::{BoxError, Event, Provider, ServerType, Timing};
+use dynservers::{BoxError, Event, PolicyConfig, Provider, Rule, ServerType, Timing};
 use dynservers_sim::{Durations, SimulatedCloud};
 
 /// How long a condition may take on a machine that is busy with other things. Nothing is measured by it.
@@ -40,6 +41,12 @@ pub(crate) fn provider(cloud: &SimulatedCloud) -> Provider {
 
 pub(crate) fn server_type() -> ServerType {
     ServerType::new("default").template(serde_json::json!({ "size": "small" }))
+}
+
+/// A server for every ten jobs, up and down at once.
+pub(crate) fn policy() -> PolicyConfig {
+    let rule = Rule::JobsPerServer(10);
+    PolicyConfig { rule, rate_up: None, scale_in_after: Duration::ZERO, ..PolicyConfig::default() }
 }
 
 /// Looks often.

@@ -55,6 +55,7 @@ fn config() -> Config {
         providers: BTreeMap::from([(provider.clone(), ProviderConfig::default())]),
         server_types: BTreeMap::from([(server_type, TypeConfig::new(provider, MOST))]),
         retired_types: [TypeName::new("old").expect("a plain word")].into(),
+        shadow: false,
     }
 }
 

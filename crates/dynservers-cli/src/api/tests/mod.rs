@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use dynservers_core::{
-    Action, Command, Done, Event, EventId, EventKind, FleetView, Refusal, Reply, ServerRecord, TypeName,
+    Action, Command, Decision, DecisionQuery, Done, Event, EventId, EventKind, FleetView, Refusal, Reply,
+    ServerRecord, TypeName,
 };
 use dynservers_tokio::{EventsError, Feed, Receiver, Snapshot};
 use serde_json::Value;
@@ -115,6 +116,13 @@ impl Fleet for Double {
     async fn events(&self, after: EventId, limit: usize) -> Result<Vec<Event>, EventsError> {
         let log = self.log.lock().unwrap();
         Ok(log.iter().skip(usize::try_from(after.0).unwrap()).take(limit).cloned().collect())
+    }
+
+    async fn decisions(&self, wish: DecisionQuery) -> Result<Vec<Decision>, EventsError> {
+        let decisions = samples::decisions();
+        let of_type =
+            |decision: &Decision| wish.server_type.as_ref().is_none_or(|name| *name == decision.server_type);
+        Ok(decisions.into_iter().filter(of_type).take(wish.limit).collect())
     }
 
     fn subscribe(&self) -> Receiver {

@@ -191,7 +191,7 @@ fn demand_that_cannot_be() {
        |
     11 | policy = { fallback = 9 }
        |          ^^^^^^^^^^^^^^^^
-    help: jobs_per_server = 10: how many jobs make one server worth its while
+    help: jobs_per_server = 10: how many jobs make one server worth its while; or wait_per_server, target_wait, steps
 
     error: dynservers.toml:11:23: server_types.default.policy.fallback: is 9, outside of min = 0 and max = 8
        |
@@ -200,7 +200,7 @@ fn demand_that_cannot_be() {
     help: fallback = 8
     "#);
     insta::assert_snapshot!(told_with("sources = [{ kind = \"spol\" }, { kind = \"command\", url = \"x\" }]\npolicy = { jobs_per_server = 0, hold = \"1y\" }"), @r#"
-    error: dynservers.toml:10:21: server_types.default.sources[0].kind: must be "command" or "http" or "prometheus" or "redis" or "spool", not "spol"
+    error: dynservers.toml:10:21: server_types.default.sources[0].kind: must be "command" or "http" or "postgres" or "prometheus" or "rabbitmq" or "redis" or "spool", not "spol"
        |
     10 | sources = [{ kind = "spol" }, { kind = "command", url = "x" }]
        |                     ^^^^^^

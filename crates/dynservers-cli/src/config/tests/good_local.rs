@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use dynservers_core::{DrainConfig, PolicyConfig, ProviderConfig, ProviderName, TypeConfig, TypeName};
+use dynservers_core::{DrainConfig, PolicyConfig, ProviderConfig, ProviderName, Rule, TypeConfig, TypeName};
 use dynservers_http::{Reference, Text};
 use dynservers_local::Local;
 use serde_json::{Value, json};
@@ -52,7 +52,11 @@ fn every_key_of_a_provider_and_a_type_is_read() {
         TypeConfig {
             drain: Some(DrainConfig { deadline: seconds(600), interval: seconds(10) }),
             asks_scores: true,
-            policy: Some(PolicyConfig { jobs_per_server: 10, fallback: Some(2), ..PolicyConfig::default() }),
+            policy: Some(PolicyConfig {
+                rule: Rule::JobsPerServer(10),
+                fallback: Some(2),
+                ..PolicyConfig::default()
+            }),
             ..TypeConfig::new(here(), 8)
         }
     );

@@ -7,6 +7,9 @@ mod bad_types;
 mod credentials;
 mod good_inputs;
 mod good_local;
+mod policies;
+mod postgres;
+mod rabbitmq;
 mod readme;
 mod servers;
 

@@ -42,7 +42,14 @@ fn wrong_keys(file: &str, readme: &str) -> Vec<String> {
 #[test]
 fn every_key_in_the_documentation_exists() {
     let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    for file in ["README.md", "docs/configuration.md", "docs/operating.md", "docs/api.md", "docs/hooks.md"] {
+    for file in [
+        "README.md",
+        "docs/configuration.md",
+        "docs/operating.md",
+        "docs/api.md",
+        "docs/hooks.md",
+        "docs/queues.md",
+    ] {
         if let Ok(text) = std::fs::read_to_string(root.join(file)) {
             assert!(!blocks(&text).is_empty(), "{file} shows no configuration");
             assert_eq!(wrong_keys(file, &text), [""; 0]);

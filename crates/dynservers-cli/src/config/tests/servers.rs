@@ -19,7 +19,8 @@ fn told(keys: &str) -> String {
 fn queues_are_read_by_preset_or_by_key() {
     let directory = directory();
     let read = |keys: &str| {
-        let source = format!("kind = \"redis\"\nurl = \"redis://127.0.0.1\"\n{keys}");
+        let url = if keys.contains("url =") { "" } else { "url = \"redis://127.0.0.1\"\n" };
+        let source = format!("kind = \"redis\"\n{url}{keys}");
         let file = LOCAL.replace("kind = \"spool\"\ndirectory = \"jobs\"", &source);
         let configuration = parse_in(&file, directory.path()).expect("it is right");
         let demand =
@@ -36,6 +37,7 @@ fn queues_are_read_by_preset_or_by_key() {
         address: "redis://127.0.0.1".into(),
         login: Login::default(),
         plain: false,
+        ca_file: None,
         queues: vec![laravel("default"), laravel("mail")],
         timeout: Duration::from_secs(10),
     };
@@ -51,6 +53,8 @@ fn queues_are_read_by_preset_or_by_key() {
     assert_eq!(read("sorted_set = \"jobs\"").queues, [Queue::SortedSet { key: "jobs".into() }]);
     let stream = Queue::Stream { key: "jobs".into(), group: "workers".into() };
     assert_eq!(read("stream = \"jobs\"\ngroup = \"workers\"").queues, [stream]);
+    let ca_file = read("list = \"jobs\"\nurl = \"rediss://redis.example\"\nca_file = \"ca.pem\"").ca_file;
+    assert_eq!(ca_file, Some(directory.path().join("ca.pem")));
     let login =
         read("list = \"jobs\"\nusername = \"metrics\"\npassword = { env = \"REDIS_PASSWORD\" }").login;
     let password = Reference::Env("REDIS_PASSWORD".into()).into();
@@ -78,6 +82,10 @@ fn what_cannot_be_is_told_with_what_to_do() {
         (format!("{local}, preset = \"laravel\", queues = [\"a\"]"), "config:show database.redis.options"),
         (format!("{local}, list = \"a\", directory = \"b\""), "is a key of spool sources"),
         ("url = \"redis://redis.example\", list = \"a\"".to_owned(), "plain_redis = true"),
+        (
+            format!("{local}, list = \"a\", ca_file = \"ca.pem\""),
+            "redis:// verifies nothing: write rediss://",
+        ),
         ("url = \"http://127.0.0.1\", list = \"a\"".to_owned(), "no address of a Redis server"),
         (format!("{local}, list = \"a\", password = \"hunter2\""), "must not be written here"),
         ("url = \"redis://:hunter2@127.0.0.1\", list = \"a\"".to_owned(), "holds a user or a password"),

@@ -20,6 +20,7 @@ fn bounds(desired: u32, max: u32) -> Bounds {
         may_shrink: true,
         may_replace: true,
         slow_since: None,
+        paid: None,
     }
 }
 
@@ -273,4 +274,18 @@ fn one_that_may_just_be_slow_is_not_replaced() {
     assert_eq!(plan(Status::Hanging, since), stand_ins(&[1]));
     assert_eq!(plan(Status::Hanging, Time::ZERO), stand_ins(&[1]));
     assert_eq!(plan(Status::Errored, since + Duration::from_secs(9)), stand_ins(&[1]), "it failed");
+}
+
+#[test]
+fn what_is_paid_for_decides_among_those_that_run_alone() {
+    let at = |seconds| Time::ZERO + Duration::from_secs(seconds);
+    let bound_at =
+        |seconds, number, status| ServerRecord { bound_at: Some(at(seconds)), ..server(number, status) };
+    let running = [(8_200, 1), (6_500, 2), (9_900, 3)];
+    let mut fleet: Vec<ServerRecord> =
+        running.map(|(seconds, number)| bound_at(seconds, number, Status::Running)).into();
+    fleet.push(bound_at(8_800, 9, Status::Hanging));
+    let billing = Billing { unit: Duration::from_secs(3_600) };
+    let paid = Bounds { paid: Some((billing, at(10_000))), ..bounds(2, 9) };
+    assert_eq!(orders(fleet, &paid), dooms(&[9, 2]), "who failed first, then whose hour ends first");
 }
