@@ -2,7 +2,7 @@
 
 use dynservers_core::{
     Action, Command, CommandId, FoundLabels, Hold, Input, OwnerId, ProviderId, ProviderRecord, ServerId,
-    Status, Time, Token,
+    ServerRecord, Status, Time, Token,
 };
 
 use super::cloud::{Cloud, TrueServer};
@@ -202,9 +202,23 @@ impl<C: Cloud> World<C> {
         if is_refused {
             return;
         }
+        self.spare_none_of_the_stopped();
         (self.config, self.shape) = (config.clone(), shape);
         self.tell(Input::Configure(Box::new(config)));
         self.drain();
+    }
+
+    /// A stop that is on its way was decided for when nobody said how to drain, and cannot be taken back.
+    fn spare_none_of_the_stopped(&mut self) {
+        let Some(process) = &self.process else { return };
+        let (ledger, config) = (process.machine.ledger(), process.machine.config());
+        let drains = |record: &ServerRecord| {
+            config.server_types.get(&record.server_type).is_some_and(|config| config.drain.is_some())
+        };
+        let is_stopped =
+            |record: &ServerRecord| record.removal.as_ref().is_some_and(|removal| removal.stop.is_some());
+        let stopped = ledger.servers().filter(|record| is_stopped(record) && !drains(record));
+        self.workers.unspared.extend(stopped.map(|record| record.id));
     }
 
     fn meddle(&mut self, which: u8, how: Meddling) {
